@@ -1,0 +1,298 @@
+"""From what the user points at to single sources: files, archive members, standard input."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import os
+import re
+import stat
+import sys
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cached_property
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from timeline import compression
+from timeline.containers import Container, Folder, Memory, TarArchive, ZipArchive
+from timeline.errors import SourceError, TimelineError
+
+HEAD_SIZE: Final = 1 << 16
+READ_SIZE: Final = 1 << 23
+SETTINGS_FILE: Final = "timeline-build.toml"
+LIVE_JOURNAL: Final = "journal:"
+
+_TAR_MAGIC: Final = (257, b"ustar")
+_UTF16: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+
+
+@dataclass
+class Source:
+    """One opened piece of evidence: a file, an archive member or standard input.
+
+    Attributes:
+        container: the folder or archive it lies in; other members can be opened through it.
+        member: its name in the container.
+        root: length of the part of the label that the user typed, before the member.
+        options: what the user set for the parser that reads it.
+        problems: damage found while reading, one phrase each.
+    """
+
+    container: Container
+    member: str
+    options: Mapping[str, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    given: str = ""
+
+    @property
+    def label(self) -> str:
+        """The path as the user gave it, an archive member after `!`."""
+        if self.given:
+            return self.given
+        label, separator = self.container.label, self.container.separator
+        return f"{label}{separator}{self.member}" if label not in ("", ".") else self.member
+
+    @property
+    def modified(self) -> float | None:
+        """When the file was last written, seconds since 1970; None if unknown."""
+        return self.container.modified(self.member)
+
+    @property
+    def is_live_journal(self) -> bool:
+        """Whether this is `journal:`, the journal of the running system."""
+        return self.label == LIVE_JOURNAL
+
+    @cached_property
+    def head(self) -> bytes:
+        """Up to 64 KiB from the start, decompressed; empty if nothing can be read."""
+        parts: list[bytes] = []
+        size = 0
+        quiet = Source(self.container, self.member)
+        for chunk in quiet.chunks():
+            parts.append(chunk[: HEAD_SIZE - size])
+            size += len(parts[-1])
+            if size >= HEAD_SIZE:
+                break
+        return b"".join(parts)
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the decompressed bytes in pieces of up to some MiB; damage ends the stream and is noted."""
+        with self.container.open(self.member) as raw:
+            start = raw.read(8)
+            codec = compression.detect(start)
+            stream: BinaryIO = _rewound(raw, start)
+            plain = compression.decompress(stream, codec) if codec else _read(stream)
+            yield from _as_utf8(self._tolerate(plain))
+
+    def _tolerate(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        try:
+            yield from chunks
+        except compression.Damage as damage:
+            self.problems.append(f"compressed stream is {damage}; read as far as possible")
+        except (zipfile.BadZipFile, EOFError, OSError) as error:
+            self.problems.append(f"could not be read to its end: {error}")
+
+    def read(self) -> bytes:
+        """Return all decompressed bytes."""
+        return b"".join(self.chunks())
+
+    def open(self) -> BinaryIO:
+        """Open the decompressed bytes as a binary stream."""
+        return io.BufferedReader(_ChunkStream(self.chunks()), READ_SIZE)
+
+    def sibling(self, name: str) -> Source | None:
+        """Return the member *name* of the same container, None if there is none.
+
+        Args:
+            name: path relative to the container, with `/`.
+        """
+        try:
+            self.container.open(name).close()
+        except (OSError, KeyError, SourceError, ValueError):
+            return None
+        return Source(self.container, name)
+
+    def matches(self, pattern: str) -> bool:
+        """Tell whether a glob of the user means this source.
+
+        The glob is held against the whole label and against each of its endings after a `/` or `!`, so that
+        `error.log`, `nginx/*.log` and `incident/nginx/error.log` all work.
+        """
+        return matches(self.label, pattern)
+
+
+def matches(label: str, pattern: str) -> bool:
+    """Tell whether the glob *pattern* fits *label* or one of its endings after `/` or `!`."""
+    path, wanted = label.replace("!", "/"), pattern.replace("!", "/").removeprefix("./")
+    starts = [0, *(found.end() for found in re.finditer("/+", path))]
+    return any(fnmatchcase(path[start:], wanted) for start in starts)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Evidence that is not read, and why."""
+
+    label: str
+    reason: str
+
+
+def discover(path: str | os.PathLike[str]) -> Iterator[Source | Refusal]:
+    """Yield the sources that *path* stands for, in a stable order.
+
+    Args:
+        path: a file, a folder (walked), an archive (looked into), `-` for standard input, or `journal:`.
+
+    Raises:
+        SourceError: *path* does not exist or cannot be opened at all.
+    """
+    text = os.fspath(path)
+    if text == LIVE_JOURNAL:
+        yield Source(Memory(LIVE_JOURNAL, b""), "")
+    elif text == "-":
+        yield from _look_into(Source(Memory("-", sys.stdin.buffer.read()), ""))
+    elif Path(text).is_dir():
+        yield from _walk(Folder(text))
+    else:
+        yield from _look_into(_open_file(text))
+
+
+def _open_file(text: str) -> Source:
+    path = Path(text)
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISFIFO(mode):
+            return Source(Memory(text, path.read_bytes()), "")
+        source = Source(Folder(os.fspath(path.parent)), path.name, given=text)
+        source.container.open(source.member).close()
+    except OSError as error:
+        raise SourceError(f"{text}: {error.strerror or error}", help="check the path and your permission to read it") from error
+    return source
+
+
+def _walk(folder: Folder) -> Iterator[Source | Refusal]:
+    for name in folder.names():
+        if Path(name).name == SETTINGS_FILE:
+            continue
+        source = Source(folder, name)
+        try:
+            yield from _look_into(source)
+        except (OSError, TimelineError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error).removeprefix(f"{source.label}: ")
+            yield Refusal(source.label, reason or str(error))
+    for name, reason in folder.refused.items():
+        yield Refusal(f"{folder.label}/{name}", reason)
+
+
+def _look_into(source: Source, depth: int = 0) -> Iterator[Source | Refusal]:
+    """Yield *source* itself, or what the archive that it is holds."""
+    head = source.head
+    archive = _as_archive(source, head)
+    if archive is None:
+        yield source
+        return
+    if depth > 1:
+        yield Refusal(source.label, "an archive in an archive in an archive is not looked into")
+        return
+    for name in archive.names():
+        member = Source(archive, name)
+        try:
+            yield from _look_into(member, depth + 1)
+        except (OSError, TimelineError) as error:
+            yield Refusal(member.label, str(error).removeprefix(f"{member.label}: "))
+    for name, reason in archive.refused.items():
+        yield Refusal(f"{archive.label}!{name}", reason)
+
+
+def _as_archive(source: Source, head: bytes) -> Container | None:
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return ZipArchive(source.label, _seekable(source))
+    place, magic = _TAR_MAGIC
+    if head[place : place + len(magic)] == magic:
+        return TarArchive(source.label, source.open())
+    return None
+
+
+def _seekable(source: Source) -> BinaryIO:
+    raw = source.container.open(source.member)
+    if isinstance(source.container, Folder) and raw.read(2) == b"PK":
+        raw.seek(0)
+        return raw
+    raw.close()
+    return io.BytesIO(source.read())
+
+
+def select_options(label: str, setting: Any, default: Any = None) -> Any:
+    """Pick the value that holds for *label* from one value or a mapping of globs; a later match wins.
+
+    Args:
+        label: a source's label.
+        setting: a value for all, or a mapping from glob to value; the key "*" or "" stands for all others.
+        default: what holds when nothing matches.
+    """
+    if not isinstance(setting, Mapping):
+        return default if setting is None else setting
+    chosen = setting.get("*", setting.get("", default))
+    for pattern, value in setting.items():
+        if pattern not in ("*", "") and matches(label, pattern):
+            chosen = value
+    return chosen
+
+
+def _read(stream: BinaryIO) -> Iterator[bytes]:
+    while data := stream.read(READ_SIZE):
+        yield data
+
+
+def _rewound(raw: BinaryIO, start: bytes) -> BinaryIO:
+    try:
+        raw.seek(0)
+    except (OSError, ValueError, io.UnsupportedOperation):
+        return io.BufferedReader(_ChunkStream(_chain(start, raw)))
+    return raw
+
+
+def _chain(start: bytes, raw: BinaryIO) -> Iterator[bytes]:
+    yield start
+    yield from _read(raw)
+
+
+def _as_utf8(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Turn UTF-16 with a byte order mark into UTF-8, and drop a UTF-8 mark."""
+    first = next(chunks, b"")
+    encoding = _UTF16.get(first[:2])
+    if encoding is None:
+        yield first.removeprefix(codecs.BOM_UTF8)
+        yield from chunks
+        return
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    yield decoder.decode(first[2:]).encode("utf-8", "replace")
+    for chunk in chunks:
+        yield decoder.decode(chunk).encode("utf-8", "replace")
+    yield decoder.decode(b"", final=True).encode("utf-8", "replace")
+
+
+class _ChunkStream(io.RawIOBase):
+    """A readable stream over an iterator of chunks."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._rest:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return 0
+            self._rest = memoryview(chunk)
+        size = min(len(buffer), len(self._rest))
+        buffer[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size
+
+

@@ -1,0 +1,121 @@
+"""Toolkit for parsers of line-based text: blocks of whole lines with their numbers, as Arrow columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from timeline.sources import Source
+
+BLOCK_SIZE: Final = 1 << 24
+LINE_LIMIT: Final = 1 << 20
+_NEWLINE: Final = 10
+
+
+@dataclass(frozen=True)
+class Block:
+    """Whole lines of a source. Split at `\\n` only: other "line ends" occur inside messages.
+
+    Attributes:
+        data: UTF-8 with `\\n` line ends, the last one always there; invalid bytes have become U+FFFD,
+            one `\\r` before each `\\n` is gone, and lines longer than the limit are cut.
+        first_line: number of the first line, from 1.
+        cut: numbers of the lines that were cut.
+    """
+
+    data: bytes
+    first_line: int
+    cut: tuple[int, ...] = ()
+
+    @cached_property
+    def ends(self) -> np.ndarray:
+        """Offset of each line's `\\n`, int64."""
+        return np.flatnonzero(np.frombuffer(self.data, np.uint8) == _NEWLINE)
+
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """Offset of each line's first byte, int64."""
+        return np.concatenate((np.zeros(1, np.int64), self.ends[:-1] + 1)) if len(self.ends) else self.ends
+
+    @cached_property
+    def numbers(self) -> np.ndarray:
+        """Line numbers, int64, from 1 in the source."""
+        return self.first_line + np.arange(len(self.ends))
+
+    @cached_property
+    def lines(self) -> pa.LargeStringArray:
+        """The lines without their ends, as Arrow strings."""
+        flat = np.frombuffer(self.data, np.uint8)
+        text = flat[flat != _NEWLINE].tobytes()
+        offsets = np.concatenate((self.starts - np.arange(len(self.ends)), [len(text)])).astype(np.int64)
+        return pa.LargeStringArray.from_buffers(len(self.ends), pa.py_buffer(offsets), pa.py_buffer(text))
+
+    @property
+    def blank(self) -> np.ndarray:
+        """Whether each line is empty, as bool."""
+        return self.starts == self.ends
+
+
+def read_blocks(source: Source, size: int = BLOCK_SIZE, limit: int = LINE_LIMIT) -> Iterator[Block]:
+    """Yield the lines of *source* in blocks.
+
+    Args:
+        source: the source.
+        size: bytes a block has at least, but for the last; whole lines.
+        limit: bytes of a line that are kept. A longer one is cut, so that no regular expression meets it.
+    """
+    number = 1
+    for raw in _whole_lines(source.chunks(), size):
+        block = clean(raw, number, limit)
+        number += len(block.ends)
+        yield block
+
+
+def clean(raw: bytes, first_line: int = 1, limit: int = LINE_LIMIT) -> Block:
+    """Make a block of raw bytes that end with a line: cut, drop `\\r`, repair UTF-8. See `Block`."""
+    raw, cut = _cut_long_lines(raw, limit)
+    if b"\r\n" in raw:
+        raw = raw.replace(b"\r\n", b"\n")
+    try:
+        raw.decode("utf-8") if not raw.isascii() else None
+    except UnicodeDecodeError:
+        raw = raw.decode("utf-8", "replace").encode("utf-8")
+    return Block(raw, first_line, tuple(first_line + place for place in cut))
+
+
+def _whole_lines(chunks: Iterator[bytes], size: int) -> Iterator[bytes]:
+    parts: list[bytes] = []
+    held = 0
+    for chunk in chunks:
+        parts.append(chunk)
+        held += len(chunk)
+        if held < size or b"\n" not in chunk:
+            continue
+        end = chunk.rindex(b"\n") + 1
+        parts[-1] = chunk[:end]
+        yield b"".join(parts)
+        parts, held = ([chunk[end:]], len(chunk) - end) if end < len(chunk) else ([], 0)
+    rest = b"".join(parts)
+    if rest:
+        yield rest if rest.endswith(b"\n") else rest + b"\n"
+
+
+def _cut_long_lines(raw: bytes, limit: int) -> tuple[bytes, list[int]]:
+    if len(raw) <= limit:
+        return raw, []
+    ends = np.flatnonzero(np.frombuffer(raw, np.uint8) == _NEWLINE)
+    lengths = np.diff(ends, prepend=-1) - 1
+    long = np.flatnonzero(lengths > limit)
+    if not len(long):
+        return raw, []
+    pieces, place = [], 0
+    for row in long:
+        keep = int(ends[row] - lengths[row]) + limit
+        pieces += [raw[place:keep], "…".encode()]
+        place = int(ends[row])
+    return b"".join([*pieces, raw[place:]]), long.tolist()
