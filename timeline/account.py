@@ -1,0 +1,92 @@
+"""Where every line of every source went, and the check that the sums hold."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from timeline.errors import AccountError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from timeline.parser import Batch
+
+COUNTS: Final = (
+    "lines", "records", "continuation", "blank", "decoration", "unparsed", "events", "duplicate", "out_of_window", "filtered", "undated",
+)  # fmt: skip
+
+
+@dataclass
+class SourceAccount:
+    """The account of one source.
+
+    `lines = records + continuation + blank + decoration + unparsed`, and
+    `records = events + duplicate + out_of_window + filtered`. `undated` counts the events without a time.
+
+    Attributes:
+        file: the source's label.
+        parser: the parser that read it, empty if none did.
+        why: why that parser was taken.
+        zone: how its stamps were made UTC.
+        note: what else a person should know.
+        unparsed_examples: (line, text) of the first lines that were not understood.
+    """
+
+    file: str
+    parser: str = ""
+    lines: int = 0
+    records: int = 0
+    continuation: int = 0
+    blank: int = 0
+    decoration: int = 0
+    unparsed: int = 0
+    events: int = 0
+    duplicate: int = 0
+    out_of_window: int = 0
+    filtered: int = 0
+    undated: int = 0
+    why: str = ""
+    zone: str = ""
+    note: str = ""
+    unparsed_examples: list[tuple[int, str]] = field(default_factory=list)
+
+    def add(self, batch: Batch) -> None:
+        """Add the counts of a batch.
+
+        Raises:
+            AccountError: its lines do not add up.
+        """
+        records = len(batch.records)
+        total = records + batch.continuation + batch.blank + batch.decoration + batch.unparsed
+        if total != batch.lines:
+            raise AccountError(f"{self.file}: parser {self.parser} read {batch.lines:,} lines and accounts for {total:,}")
+        self.records += records
+        for name in ("lines", "continuation", "blank", "decoration", "unparsed"):
+            setattr(self, name, getattr(self, name) + getattr(batch, name))
+        self.unparsed_examples += batch.unparsed_examples[: max(0, 5 - len(self.unparsed_examples))]
+        if batch.note and batch.note not in self.note:
+            self.note = "; ".join(filter(None, [self.note, batch.note]))
+
+    def check(self) -> None:
+        """Raise `AccountError` unless both sums hold."""
+        if self.lines != self.records + self.continuation + self.blank + self.decoration + self.unparsed:
+            raise AccountError(f"{self.file}: {self.lines:,} lines do not add up: {asdict(self)}")
+        if self.records != self.events + self.duplicate + self.out_of_window + self.filtered:
+            raise AccountError(f"{self.file}: {self.records:,} records do not add up: {asdict(self)}")
+
+
+def to_frame(accounts: list[SourceAccount]) -> pd.DataFrame:
+    """Return the accounts as a frame, one row a source, sums checked.
+
+    Raises:
+        AccountError: the lines of a source do not add up.
+    """
+    import pandas as pd
+
+    for account in accounts:
+        account.check()
+    columns = ["file", "parser", *COUNTS, "why", "zone", "note"]
+    rows = [[getattr(account, name) for name in columns] for account in accounts]
+    frame = pd.DataFrame(rows, columns=columns)
+    return frame.astype(dict.fromkeys(COUNTS, "int64"))

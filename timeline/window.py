@@ -1,0 +1,228 @@
+"""Read what people type for times, durations and windows."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import Final
+
+from timeline import zones
+from timeline.errors import UsageError
+
+# Units as systemd.time(7) and Go have them: m is a minute, M a month.
+_UNITS: Final = {
+    "us": timedelta(microseconds=1), "ms": timedelta(milliseconds=1), "s": timedelta(seconds=1), "sec": timedelta(seconds=1),
+    "m": timedelta(minutes=1), "min": timedelta(minutes=1), "h": timedelta(hours=1), "hr": timedelta(hours=1),
+    "d": timedelta(days=1), "day": timedelta(days=1), "days": timedelta(days=1), "w": timedelta(weeks=1),
+}  # fmt: skip
+_PART: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)\s*")
+_CLOCK: Final = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(\.\d{1,6})?)?")
+_STAMP: Final = re.compile(
+    r"""(?x)
+    (?P<date>\d{4}-\d{2}-\d{2})
+    (?:[T\ ](?P<clock>\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?))?
+    \s*(?P<zone>Z|UTC|[+-]\d{2}:?\d{2}|[A-Za-z]+(?:/[A-Za-z0-9_+-]+)+)?
+    """
+)
+_HELP: Final = "examples: 2026-06-15T14:03Z, '2026-06-15 14:03 Europe/Berlin', 14:03, 90m, '2h ago', yesterday, @1781532180"
+
+Bound = datetime | time
+"""A moment, or a time of day whose date the evidence gives."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A span of time, both ends included; None is open."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def __str__(self) -> str:
+        """Say the window in UTC."""
+        ends = [end.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S") if end else "open" for end in (self.since, self.until)]
+        return f"{ends[0]} to {ends[1]} UTC"
+
+
+def parse_duration(text: str) -> timedelta:
+    """Read a duration such as "90m", "1h30min", "-95s" or "+2.5 s".
+
+    Raises:
+        UsageError: it is no duration.
+    """
+    body = text.strip().removeprefix("+")
+    sign = -1 if body.startswith("-") else 1
+    body = body.removeprefix("-").strip()
+    total, place = timedelta(), 0
+    while found := _PART.match(body, place):
+        unit = _UNITS.get(found[2])
+        if unit is None:
+            break
+        total += float(found[1]) * unit if "." in found[1] else int(found[1]) * unit
+        place = found.end()
+    if not body or place != len(body):
+        raise UsageError(f"{text!r} is not a duration", help="examples: 95s, -95s, 15m, 1h30m, 2d")
+    return sign * total
+
+
+def parse_time(text: str | datetime | time | date, *, zone: str | None = None, now: datetime | None = None) -> Bound:
+    """Read a moment.
+
+    Args:
+        text: RFC 3339; a date with or without time and zone; a time of day; a duration before now; "now", "today",
+            "yesterday"; "@" and seconds since 1970; else what python-dateutil understands. A `datetime` is taken as it is.
+        zone: of values that name none; UTC by default.
+        now: what relative values refer to.
+
+    Returns:
+        An aware UTC datetime, or a `time` when the date must come from the evidence.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    home = zones.get_zone(zone or "UTC")
+    if isinstance(text, datetime):
+        return text.astimezone(UTC) if text.tzinfo else _localize(text, home, str(text))
+    if isinstance(text, time):
+        return text
+    if isinstance(text, date):
+        return _localize(datetime.combine(text, time()), home, str(text))
+    return _parse_text(text.strip(), home, now or datetime.now(UTC))
+
+
+def _parse_text(text: str, home: tzinfo, now: datetime) -> Bound:
+    if text.startswith("@"):
+        return _from_epoch(text)
+    if found := _CLOCK.fullmatch(text):
+        return _clock(text, found)
+    if found := _STAMP.fullmatch(text):
+        return _from_stamp(text, found, home)
+    if (named := _named_day(text, home, now)) is not None:
+        return named
+    try:
+        return now - abs(parse_duration(text.removesuffix("ago")))
+    except UsageError:
+        return _from_words(text, home, now)
+
+
+def _from_epoch(text: str) -> datetime:
+    try:
+        seconds, _, fraction = text[1:].partition(".")
+        micro = int((fraction + "000000")[:6])
+        return datetime.fromtimestamp(int(seconds), UTC) + timedelta(microseconds=micro)
+    except (ValueError, OverflowError, OSError) as error:
+        raise UsageError(f"{text!r} is not @ and seconds since 1970", help=_HELP) from error
+
+
+def _clock(text: str, found: re.Match[str]) -> time:
+    try:
+        return time(int(found[1]), int(found[2]), int(found[3] or 0), int(((found[4] or ".0")[1:] + "000000")[:6]))
+    except ValueError as error:
+        raise UsageError(f"{text!r} is not a time of day", help=_HELP) from error
+
+
+def _from_stamp(text: str, found: re.Match[str], home: tzinfo) -> datetime:
+    day, clock, zone = found["date"], found["clock"] or "00:00", found["zone"]
+    try:
+        moment = datetime.fromisoformat(f"{day}T{clock.replace(',', '.').rjust(5, '0')}")
+    except ValueError as error:
+        raise UsageError(f"{text!r} is not a date and time: {error}", help=_HELP) from error
+    return _localize(moment, zones.get_zone(zone) if zone else home, text)
+
+
+def _named_day(text: str, home: tzinfo, now: datetime) -> datetime | None:
+    if text == "now":
+        return now
+    days = {"today": 0, "yesterday": 1}.get(text)
+    if days is None:
+        return None
+    day = now.astimezone(home).date() - timedelta(days=days)
+    return _localize(datetime.combine(day, time()), home, text)
+
+
+def _from_words(text: str, home: tzinfo, now: datetime) -> datetime:
+    """Let python-dateutil read it, always with our zones: alone it would read EST by the zone of the machine."""
+    from dateutil import parser
+
+    def resolve(name: str | None, offset: int | None) -> tzinfo | int | None:
+        if name is None or name in zones.UTC_NAMES:
+            return UTC if offset in (None, 0) else offset
+        meaning = zones.ABBREVIATIONS.get(name)
+        if name in zones.AMBIGUOUS or not isinstance(meaning, int):
+            raise UsageError(f"{text!r}: the zone {name} means several things", help="use an offset such as +02:00")
+        return meaning * 60
+
+    start = now.astimezone(home).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+    try:
+        moment = parser.parse(text, default=start, tzinfos=resolve)
+    except (ValueError, OverflowError, TypeError) as error:
+        if isinstance(error, UsageError):
+            raise
+        raise UsageError(f"{text!r} is not a time", help=_HELP) from error
+    return moment.astimezone(UTC) if moment.tzinfo else _localize(moment, home, text)
+
+
+def _localize(moment: datetime, zone: tzinfo, text: str) -> datetime:
+    """Attach a zone; a time that the zone has twice or never is refused, since it is one that a person chose."""
+    import pytz
+
+    if moment.tzinfo is not None:
+        return moment.astimezone(UTC)
+    if not hasattr(zone, "localize"):
+        return moment.replace(tzinfo=zone).astimezone(UTC)
+    try:
+        local: datetime = zone.localize(moment, is_dst=None)
+    except pytz.InvalidTimeError as error:
+        kind = "twice" if isinstance(error, pytz.AmbiguousTimeError) else "never"
+        raise UsageError(f"{text!r} comes {kind} in {zone}", help="add an offset such as +02:00") from error
+    return local.astimezone(UTC)
+
+
+def resolve(
+    *,
+    since: Bound | None = None,
+    until: Bound | None = None,
+    around: Bound | None = None,
+    before: timedelta = timedelta(minutes=15),
+    after: timedelta = timedelta(hours=1),
+    zone: str | None = None,
+    span: tuple[datetime, datetime] | None = None,
+) -> Window:
+    """Put a window together.
+
+    Args:
+        since: its begin.
+        until: its end.
+        around: a moment inside, instead of the two.
+        before: how long before *around* it begins.
+        after: how long after *around* it ends.
+        zone: of times of day.
+        span: first and last stamp of the evidence, which dates a time of day.
+
+    Raises:
+        UsageError: the begin is after the end, or a time of day has no single date.
+    """
+    home = zones.get_zone(zone or "UTC")
+    if around is not None:
+        if since is not None or until is not None:
+            raise UsageError("--around cannot stand beside --since or --until", help="use --before and --after")
+        middle = _on_day(around, home, span)
+        return Window(middle - before, middle + after)
+    ends = [None if bound is None else _on_day(bound, home, span) for bound in (since, until)]
+    if ends[0] and ends[1] and ends[0] > ends[1]:
+        raise UsageError(f"the window is empty: {Window(*ends)}", help="--since must be before --until")
+    return Window(*ends)
+
+
+def _on_day(bound: Bound, home: tzinfo, span: tuple[datetime, datetime] | None) -> datetime:
+    if isinstance(bound, datetime):
+        return bound
+    if span is None:
+        raise UsageError(f"{bound:%H:%M} has no date and the evidence has no times", help=_HELP)
+    days = {end.astimezone(home).date() for end in span}
+    if len(days) > 1:
+        first, last = sorted(days)
+        raise UsageError(
+            f"{bound:%H:%M} has no date and the evidence spans {first} to {last}", help=f"say for example '{first} {bound:%H:%M}'"
+        )
+    return _localize(datetime.combine(days.pop(), bound), home, str(bound))
