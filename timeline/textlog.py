@@ -79,13 +79,22 @@ def read_blocks(source: Source, size: int = BLOCK_SIZE, limit: int = LINE_LIMIT)
 def clean(raw: bytes, first_line: int = 1, limit: int = LINE_LIMIT) -> Block:
     """Make a block of raw bytes that end with a line: cut, drop `\\r`, repair UTF-8. See `Block`."""
     raw, cut = _cut_long_lines(raw, limit)
-    if b"\r\n" in raw:
+    if b"\r" in raw:  # one byte is found ten times faster than two
         raw = raw.replace(b"\r\n", b"\n")
-    try:
-        raw.decode("utf-8") if not raw.isascii() else None
-    except UnicodeDecodeError:
+    if not _is_utf8(raw):
         raw = raw.decode("utf-8", "replace").encode("utf-8")
     return Block(raw, first_line, tuple(first_line + place for place in cut))
+
+
+def _is_utf8(raw: bytes) -> bool:
+    """Tell whether *raw* is valid UTF-8; Arrow's check is a hundred times faster than decoding."""
+    ends = pa.py_buffer(np.array([0, len(raw)], np.int64))
+    text = pa.LargeBinaryArray.from_buffers(pa.large_binary(), 1, [None, ends, pa.py_buffer(raw)])
+    try:
+        text.cast(pa.large_string())
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _whole_lines(chunks: Iterator[bytes], size: int) -> Iterator[bytes]:
