@@ -1,0 +1,82 @@
+"""Say what was read, by which parser and why, which zone was used, and where every line went."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from timeline import schema
+from timeline.markdown_text import flatten, shorten
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from timeline.pipeline import Evidence
+
+_SHOWN: Final = ("lines", "records", "continuation", "blank", "decoration", "unparsed")
+_TAKEN: Final = ("duplicate", "out_of_window", "filtered", "events", "undated")
+_EXAMPLES: Final = 20
+
+
+def explain(evidence: Evidence) -> str:
+    """Return the whole explanation as text.
+
+    Args:
+        evidence: what `timeline.read` or `timeline.build` gave.
+    """
+    parts = [_sources(evidence.account), _account_table(evidence.account), _duplicates(evidence.events)]
+    if evidence.window.since or evidence.window.until:
+        parts.append(f"Window\n  {evidence.window}")
+    if evidence.unparsed:
+        parts.append(_unparsed(evidence.unparsed))
+    if evidence.warnings:
+        parts.append("Warnings\n" + "\n".join(f"  {flatten(warning)}" for warning in evidence.warnings))
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def describe_source(row: pd.Series) -> str:
+    """Return one line about a source of the account."""
+    if not row["parser"]:
+        return f"{row['file']}: not read: {row['note']}"
+    text = f"{row['file']}: {row['parser']} ({row['why']}), {row['records']:,} records of {row['lines']:,} lines"
+    text += f", times {row['zone']}" if row["zone"] else ""
+    return text + (f"; {row['note']}" if row["note"] else "")
+
+
+def _sources(account: pd.DataFrame) -> str:
+    return "Sources\n" + "\n".join(f"  {flatten(describe_source(row))}" for _, row in account.iterrows())
+
+
+def _account_table(account: pd.DataFrame) -> str:
+    """Show the sums: lines = records + ... + unparsed; records = duplicate + out of window + filtered + events."""
+    names = [*_SHOWN, *_TAKEN]
+    rows = [[shorten(str(row["file"]), 48), *(f"{row[name]:,}" for name in names)] for _, row in account.iterrows()]
+    rows.append(["total", *(f"{account[name].sum():,}" for name in names)])
+    head = ["", *(name.replace("_", " ") for name in names)]
+    widths = [max(len(row[place]) for row in [head, *rows]) for place in range(len(head))]
+    table = "\n".join("  " + _aligned(row, widths) for row in [head, *rows])
+    sums = (
+        "  lines = records + continuation + blank + decoration + unparsed\n"
+        "  records = duplicate + out of window + filtered + events (undated ones among them)"
+    )
+    return f"Account\n{table}\n{sums}"
+
+
+def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
+    cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+    return "  ".join(cells).rstrip()
+
+
+def _duplicates(events: pd.DataFrame) -> str:
+    if schema.COPIES not in events or schema.DEDUPE_RULE not in events:
+        return ""
+    merged = events[events[schema.COPIES] > 1]
+    if not len(merged):
+        return ""
+    extra = (merged[schema.COPIES] - 1).groupby(merged[schema.DEDUPE_RULE].astype(str)).sum()
+    return "Duplicates\n" + "\n".join(f"  {int(count):,} by {rule}" for rule, count in extra.items())
+
+
+def _unparsed(examples: Sequence[tuple[str, int, str]]) -> str:
+    shown: list[Any] = [f"  {file}:{line}: {shorten(flatten(text), 120)}" for file, line, text in examples[:_EXAMPLES]]
+    return "Not understood, for example\n" + "\n".join(shown)

@@ -1,0 +1,170 @@
+"""Read one source into events: parse, account, make UTC, keep the window."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from timeline import schema
+from timeline.account import SourceAccount
+from timeline.config import SourceSettings
+from timeline.errors import AccountError, TimelineError
+from timeline.normalize import normalize
+from timeline.parser import Batch
+from timeline.sources import Source
+from timeline.window import Window
+
+if TYPE_CHECKING:
+    from timeline.parser import Parser
+
+
+@dataclass
+class Reading:
+    """The events of one source, its account and what a person should know."""
+
+    events: pd.DataFrame
+    account: SourceAccount
+    warnings: list[str]
+
+
+def read_source(source: Source, parser: Parser, settings: SourceSettings) -> Reading:
+    """Read every record of *source*.
+
+    A parser that fails costs the rest of this source, never the run: the failure becomes a warning.
+
+    Args:
+        source: what to read.
+        parser: who reads it.
+        settings: zone, year, shift, host and parser options.
+    """
+    source = dataclasses.replace(source, options=settings.options, problems=[])
+    account = SourceAccount(source.label, parser.name)
+    warnings: list[str] = []
+    frames: list[pd.DataFrame] = []
+    yearless = False
+    for batch in _batches(source, parser, warnings):
+        try:
+            account.add(batch)
+        except AccountError as error:
+            warnings.append(f"{error}; this is a defect of the parser, please report it")
+            _add_unbalanced(account, batch)
+        warnings += [f"{source.label}: {text}" for text in batch.warnings]
+        yearless = yearless or batch.yearless
+        if len(batch.records):
+            frames.append(batch.records)
+    warnings += [f"{source.label}: {problem}" for problem in source.problems]
+    events = _normalize(schema.concat(frames), source, parser, settings, yearless=yearless, warn=warnings.append)
+    account.events = len(events)
+    account.undated = int(events[schema.TIMESTAMP].isna().sum())
+    account.zone = _describe_zone(events)
+    return Reading(events, account, list(dict.fromkeys(warnings)))
+
+
+def _batches(source: Source, parser: Parser, warnings: list[str]) -> Iterator[Batch]:
+    try:
+        for result in parser.parse(source):
+            yield result if isinstance(result, Batch) else _as_batch(result, source)
+    except TimelineError as error:
+        warnings.append(f"{source.label}: {error}" + (f" ({error.help})" if error.help else ""))
+    except Exception as error:  # noqa: BLE001 - a defect of one parser must not cost the other evidence
+        warnings.append(
+            f"{source.label}: parser {parser.name} failed ({type(error).__name__}: {error}); "
+            "what it had read is kept, the rest of this file is not in the result"
+        )
+
+
+def _as_batch(frame: pd.DataFrame, source: Source) -> Batch:
+    """Account for a bare frame: the lines that it does not mention were not understood."""
+    lines = max(_count_lines(source), len(frame))
+    if schema.LINE not in frame:
+        frame = frame.assign(**{schema.LINE: pd.array(np.arange(1, len(frame) + 1), dtype="Int64")})
+    return Batch(frame, lines=lines, unparsed=lines - len(frame))
+
+
+def _count_lines(source: Source) -> int:
+    count, last = 0, b"\n"
+    for chunk in dataclasses.replace(source, problems=[]).chunks():
+        count += chunk.count(b"\n")
+        last = chunk[-1:] or last
+    return count + (last != b"\n")
+
+
+def _add_unbalanced(account: SourceAccount, batch: Batch) -> None:
+    """Count a batch whose lines do not add up, the difference as not understood."""
+    records = len(batch.records)
+    known = records + batch.continuation + batch.blank + batch.decoration
+    lines = max(batch.lines, known)
+    account.add(dataclasses.replace(batch, lines=lines, unparsed=lines - known))
+
+
+def _normalize(
+    records: pd.DataFrame,
+    source: Source,
+    parser: Parser,
+    settings: SourceSettings,
+    *,
+    yearless: bool,
+    warn: Callable[[str], None],
+) -> pd.DataFrame:
+    events = normalize(
+        records,
+        zone=settings.tz,
+        year=settings.year,
+        yearless=yearless,
+        modified=source.modified,
+        shift=settings.shift,
+        postgresql=parser.name == "postgresql",
+        label=source.label,
+        warn=warn,
+    )
+    events[schema.FILE] = schema.full(source.label, "category", events.index)
+    if schema.SOURCE not in events or not len(events):
+        events[schema.SOURCE] = schema.full(parser.name, "category", events.index)
+    if settings.host:
+        events[schema.HOST] = _fill(events, schema.HOST, settings.host)
+    return schema.conform(events)
+
+
+def _fill(events: pd.DataFrame, name: str, value: str) -> pd.Series:
+    """Put *value* where a category column has none."""
+    if name not in events or events[name].isna().all():
+        return schema.full(value, "category", events.index)
+    column = events[name].astype("category")
+    if value not in column.cat.categories:
+        column = column.cat.add_categories([value])
+    return column.fillna(value)
+
+
+def _describe_zone(events: pd.DataFrame) -> str:
+    """Say in a phrase how the stamps of a source became UTC."""
+    if not len(events):
+        return ""
+    basis = events[schema.TIME_BASIS].value_counts()
+    parts = [str(name) for name in schema.BASES if basis.get(name, 0)]
+    notes = [note for note in events[schema.TIME_NOTE].unique()[:4] if note]
+    return ", ".join(parts) + (f" ({'; '.join(dict.fromkeys('; '.join(notes).split('; ')))})" if notes else "")
+
+
+def within(events: pd.DataFrame, window: Window) -> pd.DataFrame:
+    """Keep the events of a window, both ends included; events without a time are outside of every window."""
+    if window.since is None and window.until is None:
+        return events
+    inside = events[schema.TIMESTAMP].notna().to_numpy(bool, copy=True)
+    if window.since is not None:
+        inside &= (events[schema.TIMESTAMP] >= window.since).to_numpy(bool)
+    if window.until is not None:
+        inside &= (events[schema.TIMESTAMP] <= window.until).to_numpy(bool)
+    return events if inside.all() else events[inside].reset_index(drop=True)
+
+
+def span_of(frames: Iterable[pd.DataFrame]) -> tuple[pd.Timestamp, pd.Timestamp] | None:
+    """Return the first and last stamp of some frames."""
+    stamps = [frame[schema.TIMESTAMP] for frame in frames if frame[schema.TIMESTAMP].notna().any()]
+    if not stamps:
+        return None
+    return min(column.min() for column in stamps), max(column.max() for column in stamps)
