@@ -8,18 +8,16 @@ from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
 from re import findall, fullmatch
-from typing import Final, Literal
+from typing import Final
 
-from timeline.block_lines import BlockLine, Edit, compose, find_edits, same_content
+from timeline.block_lines import BlockLine, Edit, checksum, compose, find_edits, same_content
 from timeline.draft_file import read_draft, write_draft
 from timeline.errors import EmbedError
 from timeline.markdown_block import Block, Draft, describe_markers
 
-__all__ = ["HEADING", "BlockLine", "EmbedResult", "OnEdit", "check", "diff", "embed", "plan"]
+__all__ = ["HEADING", "BlockLine", "EmbedResult", "check", "diff", "embed", "plan"]
 
 HEADING: Final = "## Timeline (all times UTC)"
-
-OnEdit = Literal["refuse", "overwrite"]
 
 _SHOWN_NUMBERS: Final = 8
 _BLOCK_ID: Final = r"[A-Za-z0-9]+(?:[-_.][A-Za-z0-9]+)*"
@@ -55,7 +53,7 @@ def embed(
     lines: Sequence[BlockLine],
     *,
     block_id: str = "main",
-    on_edit: OnEdit = "refuse",
+    on_edit: str = "refuse",
     init: bool = False,
 ) -> EmbedResult:
     """Write *lines* as the generated block of a Markdown file, atomically.
@@ -66,7 +64,8 @@ def embed(
         path: the draft.
         lines: the block without its heading, neutralised.
         block_id: which block, when the draft has several.
-        on_edit: what to do about lines of the block that a person changed, added or removed.
+        on_edit: what to do about a block in which a person changed, added or removed lines: `refuse` or
+            `overwrite`.
         init: make the section, and the file, where there is none.
 
     Raises:
@@ -87,7 +86,7 @@ def check(
     lines: Sequence[BlockLine],
     *,
     block_id: str = "main",
-    on_edit: OnEdit = "refuse",
+    on_edit: str = "refuse",
     init: bool = False,
 ) -> bool:
     """Tell whether `embed` with the same arguments would leave the file alone. Never writes.
@@ -105,7 +104,7 @@ def diff(
     lines: Sequence[BlockLine],
     *,
     block_id: str = "main",
-    on_edit: OnEdit = "refuse",
+    on_edit: str = "refuse",
     init: bool = False,
 ) -> str:
     """Return what `embed` with the same arguments would change, as a unified diff. Never writes.
@@ -126,7 +125,7 @@ def plan(
     lines: Sequence[BlockLine],
     *,
     block_id: str = "main",
-    on_edit: OnEdit = "refuse",
+    on_edit: str = "refuse",
     init: bool = False,
     name: str = "draft",
 ) -> bytes:
@@ -173,15 +172,22 @@ def _check_arguments(old: bytes, block_id: str, on_edit: str, name: str) -> None
 
 
 def _replace(draft: Draft, block: Block, wanted: Sequence[str], on_edit: str) -> _Plan:
-    attributes = block.end.attributes
-    marks = [mark for mark in attributes.get("lines", "").split(",") if mark]
-    edits = find_edits(draft.text(block.first + 1, block.last), attributes.get("sum", ""), marks)
+    edits = _find_edits(draft, block, wanted)
     if edits and on_edit == "refuse":
         raise _edited(draft, block, edits)
     ending = draft.lines[block.last].removeprefix(draft.lines[block.last].rstrip(b"\r\n"))
     before, after = draft.lines[: block.first], draft.lines[block.last + 1 :]
     data = b"".join([draft.mark, *before, _encode(wanted, draft.newline), ending, *after])
     return _Plan(data, tuple(dict.fromkeys(draft.number(block.first + 1 + edit.index) for edit in edits)))
+
+
+def _find_edits(draft: Draft, block: Block, wanted: Sequence[str]) -> list[Edit]:
+    body = draft.text(block.first + 1, block.last)
+    if checksum(body) == checksum(wanted[1:-1]):
+        return []  # Whatever was done by hand, the evidence now says the same.
+    attributes = block.end.attributes
+    marks = [mark for mark in attributes.get("lines", "").split(",") if mark]
+    return find_edits(body, attributes.get("sum", ""), marks)
 
 
 def _edited(draft: Draft, block: Block, edits: Sequence[Edit]) -> EmbedError:
