@@ -1,0 +1,285 @@
+"""Read Slack: exports as zip, folder or single day file, API answers, slackdump's dumps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from json import JSONDecoder
+from typing import Any, Final
+
+from timeline.parser import Batch, Tally
+from timeline.sources import Source
+from timeline_parsers._slack_content import string, things
+from timeline_parsers._slack_export import LISTS, Channel, Place, locate, show_channel
+from timeline_parsers._slack_json import Document, decode, find_object_lines
+from timeline_parsers._slack_message import Row, find_pinned, make_frame, read_message
+from timeline_parsers._slack_text import micros_of
+
+ATTACHMENT_NOTE: Final = "attachment of the export, not read"
+MESSAGES_KEY: Final = "messages"
+REPLIES_KEY: Final = "slackdump_thread_replies"
+
+# The elements of an export's lists, told by an id and a key beside it.
+LIST_SHAPES: Final = (
+    (re.compile(r"[UW][A-Z0-9]+"), ("profile", "real_name", "name"), LISTS["users.json"]),
+    (re.compile(r"[CG][A-Z0-9]+"), ("members", "created", "name", "creator"), LISTS["channels.json"]),
+    (re.compile(r"D[A-Z0-9]+"), ("members", "created"), LISTS["dms.json"]),
+    (re.compile(r"F[A-Z0-9]+"), ("filetype", "mimetype", "title", "url_private"), LISTS["canvases.json"]),
+)
+API_LISTS: Final = {"members": LISTS["users.json"], "channels": LISTS["channels.json"]}
+
+_TYPE_IN_HEAD: Final = re.compile(r'"type"\s*:\s*"message"')
+_TS_IN_HEAD: Final = re.compile(r'"ts"\s*:\s*"?\d{10}\.\d{1,6}\b')
+_API_HEAD: Final = re.compile(
+    r'\{\s*"(?:ok"\s*:\s*true\b|channel_id"\s*:\s*"[CDG][A-Z0-9]+"|messages"\s*:\s*\[)'
+)
+_MESSAGES_ARRAY: Final = re.compile(rb'"messages"\s*:\s*(?=\[)')
+_EMPTY_LIST: Final = re.compile(r"\[\s*\]")
+
+CERTAIN, LIKELY, POSSIBLE = 1.0, 0.9, 0.1
+
+# Keys of a message that may be shown where it was not understood: none that people wrote.
+_SAFE_KEYS: Final = ("type", "subtype", "ts", "user", "bot_id", "thread_ts")
+_ROWS_A_BATCH: Final = 50_000
+
+
+class SlackParser:
+    """The parser of Slack's JSON; see docs/formats/slack.md."""
+
+    name = "slack"
+
+    def sniff(self, head: bytes) -> float:
+        """Say how sure *head* is Slack's: by the keys of the first object."""
+        text = head.decode("utf-8", "ignore").lstrip("\ufeff \t\r\n")
+        if _EMPTY_LIST.fullmatch(text.rstrip()):
+            return POSSIBLE  # a day without messages, or a list without entries
+        if not text.startswith(("[", "{")):
+            return 0.0
+        start = text.find("{")
+        if start < 0 or (text[0] == "[" and text[1:start].strip()):
+            return 0.0
+        try:
+            first, _ = JSONDecoder(strict=False).raw_decode(text, start)
+        except (ValueError, RecursionError):
+            return _sniff_cut(text)
+        return _sniff_element(first) if text[0] == "[" else _sniff_object(first)
+
+    def parse(self, source: Source) -> Iterator[Batch]:
+        """Yield the messages of *source*; a list or an attachment of an export has none."""
+        place = locate(source)
+        data = source.read()
+        document = decode(data)
+        if place.is_attachment or place.listing:
+            yield _skip(document, ATTACHMENT_NOTE if place.is_attachment else place.listing)
+            return
+        yield from _Reader(place, data, document).batches()
+
+
+def _sniff_cut(text: str) -> float:
+    """Judge a first object that is longer than the head."""
+    if text[0] == "{" and not _API_HEAD.match(text) and not _TYPE_IN_HEAD.search(text[:200]):
+        return 0.0
+    return LIKELY if _TYPE_IN_HEAD.search(text) and _TS_IN_HEAD.search(text) else 0.0
+
+
+def _sniff_element(value: Any) -> float:
+    if not isinstance(value, dict):
+        return 0.0
+    if value.get("type") == "message" and "ts" in value:
+        return CERTAIN
+    return LIKELY if _name_listing(value) or is_message(value) else 0.0
+
+
+def _sniff_object(value: Any) -> float:
+    if not isinstance(value, dict):
+        return 0.0
+    if value.get("type") == "message" and micros_of(value.get("ts")) is not None:
+        return CERTAIN
+    if isinstance(value.get("ok"), bool):
+        if not value["ok"]:
+            return LIKELY if isinstance(value.get("error"), str) else 0.0
+        return LIKELY if MESSAGES_KEY in value or API_LISTS.keys() & value else 0.0
+    messages = things(value.get(MESSAGES_KEY))
+    return CERTAIN if messages and is_message(messages[0]) else 0.0
+
+
+def is_message(value: Any) -> bool:
+    """Tell a message, also one whose ts is damaged, from the elements of the other files."""
+    if not isinstance(value, dict):
+        return False
+    if value.get("type") == "message":
+        return True
+    return micros_of(value.get("ts")) is not None and any(
+        key in value for key in ("text", "user", "bot_id", "attachments")
+    )
+
+
+def _name_listing(value: dict[str, Any]) -> str:
+    """Say which list of an export *value* is an element of; empty if of none."""
+    if "user_id" in value and "date" in value and ("change_type" in value or "service_type" in value):
+        return LISTS["integration_logs.json"]
+    identity = string(value.get("id"))
+    return next(
+        (
+            note
+            for shape, keys, note in LIST_SHAPES
+            if shape.fullmatch(identity) and any(key in value for key in keys)
+        ),
+        "",
+    )
+
+
+def _skip(document: Document, note: str) -> Batch:
+    """Account for a file without messages, element by element."""
+    tally = Tally()
+    for value in document.values:
+        tally.decoration += len(value) if isinstance(value, list) else 1
+    tally.decoration += len(document.cut or ())
+    if document.damage:
+        tally.decoration += 1
+    tally.lines = tally.decoration
+    return tally.batch(make_frame([]), note=note)
+
+
+class _Reader:
+    """Reads the messages of one file.
+
+    Args:
+        place: where it lies in an export.
+        data: the file.
+        document: its decoded JSON.
+    """
+
+    def __init__(self, place: Place, data: bytes, document: Document) -> None:
+        self.place = place
+        self.data = data
+        self.document = document
+        self.tally = Tally()
+        self.note = ""
+        self.warnings: list[str] = []
+        self.found: list[tuple[Any, int]] = []
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield the messages, and what became of everything else."""
+        self._collect()
+        if self.document.damage:
+            self._note_damage()
+        pinned = find_pinned(value for value, _ in self.found if isinstance(value, dict))
+        for start in range(0, max(len(self.found), 1), _ROWS_A_BATCH):
+            rows = list(self._read(self.found[start : start + _ROWS_A_BATCH], pinned))
+            self.tally.lines = len(rows) + self.tally.unparsed + self.tally.decoration
+            yield self.tally.batch(make_frame(rows), warnings=tuple(self.warnings), note=self.note)
+            self.tally, self.warnings = Tally(), []
+
+    def _read(self, part: list[tuple[Any, int]], pinned: frozenset[str]) -> Iterator[Row]:
+        for value, line in part:
+            row = read_message(value, line, self.place, pinned) if isinstance(value, dict) else None
+            if row is None:
+                self.tally.reject(line, _describe_reject(value))
+            else:
+                yield row
+
+    def _collect(self) -> None:
+        """Gather the messages of every value of the document, each with its line."""
+        values, cut = self.document.values, self.document.cut
+        if len(values) > 1 and all(map(is_message, values)):  # one message a line
+            self.found = list(zip(values, self.document.lines, strict=True))
+            return
+        for value in values:
+            self._collect_value(value)
+        if cut:
+            self._learn_channel(self.document.frame)
+            self.found += cut
+
+    def _collect_value(self, value: Any) -> None:
+        if isinstance(value, list):
+            self._collect_array(value, None)
+        elif not isinstance(value, dict):
+            self._number([value])
+        elif value.get("ok") is False:
+            self._note_error(value)
+        elif is_message(value):
+            self._number([value])
+        elif (messages := _find_messages(value)) is not None:
+            self._learn_channel(value)
+            self._collect_array(messages, _MESSAGES_ARRAY)
+        else:
+            self._skip_lists(value)
+
+    def _collect_array(self, array: list[Any], before: re.Pattern[bytes] | None) -> None:
+        first = next((value for value in array if isinstance(value, dict)), None)
+        if first is not None and not is_message(first) and (note := _name_listing(first)):
+            self.tally.decoration += len(array)
+            self.note = note
+            return
+        flat = _flatten(array)
+        exact = (
+            len(flat) == len(array)
+            and len(self.document.values) == 1
+            and all(isinstance(one, dict) for one in array)
+        )
+        lines = find_object_lines(self.data, before, len(array)) if exact and array else None
+        if lines:
+            self.found += zip(array, lines, strict=True)
+        else:
+            self._number(flat)
+
+    def _number(self, values: list[Any]) -> None:
+        """Take *values* with their ordinals for lines."""
+        self.found += ((value, number) for number, value in enumerate(values, len(self.found) + 1))
+
+    def _learn_channel(self, value: dict[str, Any]) -> None:
+        """Take the conversation from a dump, whose file says it once."""
+        identity = string(value.get("channel_id"))
+        if not (self.place.channel.id or self.place.channel.name) and identity:
+            name = string(value.get("name")) or self.place.names.channels.get(identity) or identity
+            self.place = replace(self.place, channel=Channel(identity, show_channel(name)))
+
+    def _skip_lists(self, value: dict[str, Any]) -> None:
+        listed = next((key for key in API_LISTS if isinstance(value.get(key), list)), None)
+        if listed is None:
+            self._number([value])
+            return
+        self.tally.decoration += len(value[listed])
+        self.note = API_LISTS[listed]
+
+    def _note_error(self, value: dict[str, Any]) -> None:
+        error = string(value.get("error")) or "no reason given"
+        self.tally.reject(1, f"Slack answered with an error: {error}")
+        self.warnings.append(f"is an error that Slack answered with ({error}), not messages; fetch it again")
+
+    def _note_damage(self) -> None:
+        line = self.document.damage
+        self.tally.reject(line, "JSON that is cut off or damaged from here on")
+        self.warnings.append(
+            f"JSON is cut off or damaged at line {line}; read {len(self.found):,} whole messages before it"
+        )
+
+
+def _find_messages(value: dict[str, Any]) -> list[Any] | None:
+    """Return the messages of an API answer or a dump; None if it has none."""
+    messages = value.get(MESSAGES_KEY)
+    if isinstance(messages, dict):  # search.messages
+        messages = messages.get("matches")
+    return messages if isinstance(messages, list) else None
+
+
+def _flatten(array: list[Any]) -> list[Any]:
+    """Put the replies that slackdump nests after their roots."""
+    flat: list[Any] = []
+    for value in array:
+        flat.append(value)
+        if isinstance(value, dict) and REPLIES_KEY in value:
+            flat += things(value[REPLIES_KEY])
+    return flat
+
+
+def _describe_reject(value: Any) -> str:
+    if not isinstance(value, dict):
+        return f"not a message: {type(value).__name__}"
+    kept = ", ".join(f"{key}={value[key]!r}" for key in _SAFE_KEYS if key in value)
+    return f"message without a valid ts ({kept or 'none of the keys of a message'})"
+
+
+parser = SlackParser()
