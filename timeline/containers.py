@@ -7,6 +7,7 @@ import os
 import re
 import stat
 import tarfile
+import weakref
 import zipfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -137,7 +138,9 @@ class ZipArchive:
         try:
             self._zip = zipfile.ZipFile(stream)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError) as error:
+            stream.close()
             raise SourceError(f"{label}: is not a readable zip file ({error})", help="copy or download it again") from error
+        weakref.finalize(self, stream.close)
         self.refused: dict[str, str] = {}
         self._members = self._index()
 

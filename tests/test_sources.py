@@ -1,0 +1,159 @@
+"""Evidence is found and opened: folders, compression by content, damage, archives."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from timeline.errors import SourceError
+from timeline.sources import Refusal, Source, discover
+
+TEXT = b"".join(b"line %d of the log\n" % number for number in range(20_000))
+
+
+def sources(path: Path | str) -> list[Source]:
+    return [found for found in discover(path) if isinstance(found, Source)]
+
+
+def packed(codec: str) -> bytes:
+    if codec in ("zstd", "lz4"):
+        sink = pa.BufferOutputStream()
+        with pa.CompressedOutputStream(sink, codec) as stream:
+            stream.write(TEXT)
+        return sink.getvalue().to_pybytes()
+    return {"gzip": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}[codec](TEXT)
+
+
+@pytest.mark.parametrize("codec", ["gzip", "bz2", "xz", "zstd", "lz4"])
+def test_compression_is_told_by_content(tmp_path: Path, codec: str) -> None:
+    (tmp_path / "a.log").write_bytes(packed(codec))
+
+    assert TEXT == sources(tmp_path / "a.log")[0].read()
+
+
+@pytest.mark.parametrize("codec", ["gzip", "bz2", "xz"])
+def test_many_members_are_one_stream(tmp_path: Path, codec: str) -> None:
+    (tmp_path / "a.log").write_bytes(packed(codec) * 3)
+
+    assert TEXT * 3 == sources(tmp_path / "a.log")[0].read()
+
+
+def test_zeros_after_a_gzip_member_are_padding(tmp_path: Path) -> None:
+    (tmp_path / "a.gz").write_bytes(packed("gzip") + b"\0" * 700)
+    source = sources(tmp_path / "a.gz")[0]
+
+    assert TEXT == source.read()
+    assert [] == source.problems
+
+
+@pytest.mark.parametrize("codec", ["gzip", "bz2", "xz", "zstd", "lz4"])
+def test_a_cut_stream_gives_what_is_readable_and_says_so(tmp_path: Path, codec: str) -> None:
+    data = packed(codec)
+    # A block of bzip2 is larger than this text: the second member is cut, the first is whole.
+    (tmp_path / "a.log").write_bytes(data + data[: len(data) // 2] if codec == "bz2" else data[: len(data) * 2 // 3])
+    source = sources(tmp_path / "a.log")[0]
+    text = source.read()
+
+    assert TEXT.startswith(text[: len(TEXT)])
+    assert 1 == len(source.problems)
+
+
+def test_a_cut_gzip_loses_little(tmp_path: Path) -> None:
+    data = gzip.compress(os.urandom(400_000))
+    (tmp_path / "a.gz").write_bytes(data[:200_000])
+
+    assert 190_000 < len(sources(tmp_path / "a.gz")[0].read()) < 200_001
+
+
+def test_corrupt_gzip_gives_what_came_before(tmp_path: Path) -> None:
+    data = bytearray(gzip.compress(os.urandom(400_000)))
+    (tmp_path / "a.gz").write_bytes(bytes(data) + b"\x1f\x8b\x08garbage that is no member")
+    source = sources(tmp_path / "a.gz")[0]
+
+    assert 400_000 == len(source.read())
+    assert source.problems
+
+
+def test_a_folder_is_walked_in_a_stable_order_without_litter(tmp_path: Path) -> None:
+    for name in ("b/x.log", "a.log", "__MACOSX/._a.log", ".DS_Store", "b/._x.log", "timeline-build.toml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x\n")
+
+    assert [f"{tmp_path}/a.log", f"{tmp_path}/b/x.log"] == [source.label for source in sources(tmp_path)]
+
+
+def test_a_symlink_loop_ends(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(b"x\n")
+    (tmp_path / "loop").symlink_to(tmp_path)
+
+    assert 1 == len(sources(tmp_path))
+
+
+def test_a_missing_path_is_an_error_that_names_it(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"nothing\.log"):
+        list(discover(tmp_path / "nothing.log"))
+
+
+def test_zip_members_are_labelled_after_an_exclamation_mark(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "e.zip", "w") as archive:
+        archive.writestr("web/access.log.gz", gzip.compress(b"hello\n"))
+
+    [source] = sources(tmp_path / "e.zip")
+
+    assert f"{tmp_path}/e.zip!web/access.log.gz" == source.label
+    assert b"hello\n" == source.read()
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz", "w:bz2"])
+def test_tar_members_are_read(tmp_path: Path, mode: str) -> None:
+    with tarfile.open(tmp_path / "e.tar", mode) as archive:  # type: ignore[call-overload]
+        for name in ("./web/a.log", "../evil.log"):
+            info = tarfile.TarInfo(name)
+            info.size = len(TEXT)
+            archive.addfile(info, io.BytesIO(TEXT))
+    found = list(discover(tmp_path / "e.tar"))
+
+    assert [f"{tmp_path}/e.tar!web/a.log"] == [item.label for item in found if isinstance(item, Source)]
+    assert [TEXT] == [item.read() for item in found if isinstance(item, Source)]
+    assert ["its name leads out of the archive"] == [item.reason for item in found if isinstance(item, Refusal)]
+
+
+def test_a_truncated_zip_in_a_folder_is_refused_and_the_rest_is_read(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "e.zip", "w") as archive:
+        archive.writestr("a.log", TEXT)
+    data = (tmp_path / "e.zip").read_bytes()
+    (tmp_path / "e.zip").write_bytes(data[: len(data) // 2])
+    (tmp_path / "good.log").write_bytes(b"x\n")
+    found = list(discover(tmp_path))
+
+    assert [f"{tmp_path}/good.log"] == [item.label for item in found if isinstance(item, Source)]
+    assert [f"{tmp_path}/e.zip"] == [item.label for item in found if isinstance(item, Refusal)]
+
+
+@pytest.mark.parametrize(("mark", "encoding"), [(b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"), (b"\xef\xbb\xbf", "utf-8")])
+def test_byte_order_marks_are_understood(tmp_path: Path, mark: bytes, encoding: str) -> None:
+    (tmp_path / "a.log").write_bytes(mark + "größer\n".encode(encoding))
+
+    assert "größer\n".encode() == sources(tmp_path / "a.log")[0].read()
+
+
+def test_a_pipe_is_read_once_and_whole(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    if os.fork() == 0:
+        pipe.write_bytes(TEXT)
+        os._exit(0)
+    [source] = sources(pipe)
+    os.wait()
+
+    assert TEXT == source.read()
+    assert TEXT[:65536] == source.head
