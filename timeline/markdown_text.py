@@ -25,7 +25,7 @@ _SPECIAL: Final = re.compile(
     """
 )
 # A joiner that is not seen keeps hosts from turning these into mentions and references.
-_REFERENCE: Final = re.compile(r"(?<![\w/])([@#])(?=\w)")
+_REFERENCE: Final = re.compile(r"(?<!\w)(@(?=\w)|#(?=\d))")
 _JOINER: Final = "\u2060"
 
 
