@@ -192,7 +192,7 @@ def _progress(given: dict[str, Any]) -> Iterator[Callable[[str], None]]:
     if given["quiet"] or not sys.stderr.isatty():
         yield lambda _: None
         return
-    yield lambda label: sys.stderr.write(f"\r\x1b[Kreading {label[-70:]}")
+    yield lambda label: click.echo(f"\r\x1b[Kreading {label[-70:]}", nl=False, err=True)
     sys.stderr.write("\r\x1b[K")
 
 

@@ -44,6 +44,9 @@ def decompress(stream: BinaryIO, codec: str) -> Iterator[bytes]:
         yield from _decompress_members(stream, _MEMBER[codec])
 
 
+_DECODE_ERRORS: Final = (zlib.error, OSError, lzma.LZMAError, EOFError, ValueError)
+
+
 def _gzip_member() -> Any:
     from isal import isal_zlib  # twice the speed of zlib
 
@@ -71,7 +74,7 @@ def _decompress_members(stream: BinaryIO, member: Callable[[], Any]) -> Iterator
             started = True
             try:
                 plain = decoder.decompress(data)
-            except (zlib.error, OSError, lzma.LZMAError, EOFError, ValueError, _isal_error()) as error:
+            except (*_DECODE_ERRORS, _isal_error()) as error:
                 raise Damage(f"corrupt: {error}") from error
             data = decoder.unused_data if decoder.eof else b""
             if plain:
@@ -80,10 +83,10 @@ def _decompress_members(stream: BinaryIO, member: Callable[[], Any]) -> Iterator
         raise Damage("cut off")
 
 
-def _isal_error() -> type[Exception]:
+def _isal_error() -> Any:
     from isal import isal_zlib
 
-    return isal_zlib.error  # type: ignore[no-any-return]
+    return isal_zlib.error
 
 
 def _decompress_with_arrow(stream: BinaryIO, codec: str) -> Iterator[bytes]:

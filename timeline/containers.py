@@ -34,7 +34,7 @@ class Container(Protocol):
 
     label: str
     separator: str
-    refused: Mapping[str, str]
+    refused: dict[str, str]
 
     def names(self) -> list[str]:
         """List the member names, relative, with `/`, sorted."""

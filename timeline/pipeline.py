@@ -217,9 +217,9 @@ class _Window:
         if any(given[name] is not None for name in ("since", "until", "around")):
             asked = {}
         told = {name: given[name] if given[name] is not None else asked.get(name) for name in ("since", "until", "around")}
-        bounds = {name: None if value is None else parse_time(value, zone=zone) for name, value in told.items()}
+        bounds: dict[str, Any] = {name: None if value is None else parse_time(value, zone=zone) for name, value in told.items()}
         spans = {name: asked.get(name, given[name]) for name in ("before", "after")}
-        lengths = {name: value if isinstance(value, timedelta) else parse_duration(value) for name, value in spans.items()}
+        lengths: dict[str, Any] = {name: value if isinstance(value, timedelta) else parse_duration(value) for name, value in spans.items()}
         return cls(**bounds, **lengths, zone=zone)
 
 

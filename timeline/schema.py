@@ -86,7 +86,7 @@ RAW_DTYPES: Final[Mapping[str, object]] = {WALL: "Int64", ZONE: "category"}
 
 def empty() -> pd.DataFrame:
     """Return an event frame without rows."""
-    return pd.DataFrame({name: pd.Series([], dtype=dtype) for name, dtype in DTYPES.items()})
+    return pd.DataFrame({name: missing(dtype, pd.RangeIndex(0)) for name, dtype in DTYPES.items()})
 
 
 def conform(frame: pd.DataFrame) -> pd.DataFrame:
@@ -132,7 +132,7 @@ def check(frame: pd.DataFrame) -> None:
 def missing(dtype: object, index: pd.Index) -> pd.Series:
     """Return a column of missing values of *dtype*."""
     if dtype == "category":
-        return pd.Series(pd.Categorical.from_codes(np.full(len(index), -1, "int8"), []), index=index)
+        return pd.Series(pd.Categorical.from_codes(np.full(len(index), -1, "int8"), pd.Index([], dtype="str")), index=index)
     return pd.Series(index=index, dtype=dtype)  # type: ignore[call-overload, no-any-return]
 
 
@@ -157,7 +157,7 @@ def string_column(values: pa.Array | pa.ChunkedArray) -> pd.api.extensions.Exten
     dtype = pd.StringDtype("pyarrow", na_value=np.nan)
     if not pa.types.is_large_string(values.type):
         values = values.cast(pa.large_string())
-    return dtype.__from_arrow__(values)  # type: ignore[no-any-return]
+    return dtype.__from_arrow__(values)  # type: ignore[attr-defined,no-any-return]
 
 
 def category_column(codes: np.ndarray, values: Sequence[str]) -> pd.Categorical:
@@ -165,7 +165,7 @@ def category_column(codes: np.ndarray, values: Sequence[str]) -> pd.Categorical:
     order = {value: place for place, value in enumerate(dict.fromkeys(values))}
     places = np.array([order[value] for value in values] or [0], dtype="int32")
     codes = np.asarray(codes)
-    return pd.Categorical.from_codes(np.where(codes < 0, -1, places[codes]), list(order))
+    return pd.Categorical.from_codes(np.where(codes < 0, -1, places[codes]), categories=pd.Index(list(order), dtype="str"))
 
 
 def from_arrow(table: pa.Table) -> pd.DataFrame:
@@ -181,9 +181,9 @@ def _from_arrow(column: pa.ChunkedArray) -> object:
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return string_column(column)
     if pa.types.is_integer(kind):
-        return pd.Int64Dtype().__from_arrow__(column.cast(pa.int64()))
+        return pd.Int64Dtype().__from_arrow__(column.cast(pa.int64()))  # type: ignore[attr-defined]
     if pa.types.is_boolean(kind):
-        return pd.BooleanDtype().__from_arrow__(column)
+        return pd.BooleanDtype().__from_arrow__(column)  # type: ignore[attr-defined]
     return column.to_pandas()
 
 

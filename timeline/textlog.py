@@ -35,12 +35,14 @@ class Block:
     @cached_property
     def ends(self) -> np.ndarray:
         """Offset of each line's `\\n`, int64."""
-        return np.flatnonzero(np.frombuffer(self.data, np.uint8) == _NEWLINE)
+        ends: np.ndarray = np.flatnonzero(np.frombuffer(self.data, np.uint8) == _NEWLINE)
+        return ends
 
     @cached_property
     def starts(self) -> np.ndarray:
         """Offset of each line's first byte, int64."""
-        return np.concatenate((np.zeros(1, np.int64), self.ends[:-1] + 1)) if len(self.ends) else self.ends
+        starts: np.ndarray = np.concatenate((np.zeros(1, np.int64), self.ends[:-1] + 1)) if len(self.ends) else self.ends
+        return starts
 
     @cached_property
     def numbers(self) -> np.ndarray:

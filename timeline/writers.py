@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -150,5 +150,5 @@ def _cell(value: Any) -> str:
     return shorten(flatten(str(value)))
 
 
-WRITERS: Final = {"jsonl": write_jsonl, "csv": write_csv, "table": write_table}
+WRITERS: Final[dict[str, Callable[[pd.DataFrame], Iterator[str]]]] = {"jsonl": write_jsonl, "csv": write_csv, "table": write_table}
 """Output formats by name; each takes a frame and yields text."""
