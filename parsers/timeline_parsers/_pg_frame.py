@@ -1,0 +1,178 @@
+"""From columns in PostgreSQL's words to the event frame: what stderr, csvlog and jsonlog have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from timeline.schema import (
+    ACTOR, KIND, LINE, MESSAGE, REF, SERVICE, SEVERITIES, SEVERITY, SEVERITY_DTYPE, WALL, ZONE, category_column,
+    full, string_column,
+)  # fmt: skip
+from timeline.stamps import SECOND, Bytes, cells, decode
+from timeline_parsers._pg_kinds import find_kinds
+from timeline_parsers._pg_labels import SEVERITY_OF
+
+NAME: Final = "postgresql"
+
+# Our field to the column of the event frame.
+CATEGORIES: Final[Mapping[str, str]] = {
+    "database": "db.namespace",
+    "state": "db.response.status_code",
+    "application": "postgresql.application_name",
+    "backend": "postgresql.backend_type",
+    "command": "postgresql.command_tag",
+    "label": "postgresql.severity",
+}
+STRINGS: Final[Mapping[str, str]] = {
+    "user": "user.name",
+    "client": "client.address",
+    "session": "postgresql.session_id",
+    "detail": "postgresql.detail",
+    "hint": "postgresql.hint",
+    "context": "postgresql.context",
+    "statement": "postgresql.statement",
+    "query": "postgresql.query",
+    "location": "postgresql.location",
+    "backtrace": "postgresql.backtrace",
+}
+NUMBERS: Final[Mapping[str, str]] = {
+    "pid": "process.pid",
+    "session_line": "postgresql.session_line",
+    "query_id": "postgresql.query_id",
+}
+
+STAMP_WIDTH: Final = 23
+_SECONDS, _MILLIS = "YYYY-MM-DD hh:mm:ss", "YYYY-MM-DD hh:mm:ss.fff"
+
+
+@dataclass
+class Fields:
+    """Records as columns, one element a record.
+
+    Attributes:
+        line: number of the first physical line, int64.
+        wall: microseconds of the stamp's digits.
+        dated: whether `wall` means anything.
+        text: Arrow strings or dictionaries by our field names; "message" and "label" always.
+        number: Arrow integers by our field names.
+    """
+
+    line: np.ndarray
+    wall: np.ndarray
+    dated: np.ndarray
+    text: dict[str, pa.Array] = field(default_factory=dict)
+    number: dict[str, pa.Array] = field(default_factory=dict)
+
+
+def build_frame(fields: Fields) -> pd.DataFrame:
+    """Make a frame with the columns that a parser gives."""
+    index = pd.RangeIndex(len(fields.line))
+    text = {name: column for name, column in fields.text.items() if column is not None}
+    label = as_dictionary(text["label"])
+    wall = pa.array(fields.wall, mask=~fields.dated)
+    columns: dict[str, object] = {
+        WALL: pd.Int64Dtype().__from_arrow__(wall),
+        ZONE: _category(text.get("zone"), len(index)),
+        SERVICE: full(NAME, "category", index),
+        SEVERITY: _severities(label),
+        ACTOR: _strings(text.get("user"), len(index)),
+        MESSAGE: string_column(text["message"]),
+        KIND: find_kinds(text["message"], as_dictionary(_or_missing(text.get("state"), len(index)))),
+        LINE: pd.Int64Dtype().__from_arrow__(pa.array(fields.line)),
+        REF: string_column(_references(text, fields.number, len(index))),
+    }
+    columns |= {column: _number(fields.number.get(name), len(index)) for name, column in NUMBERS.items()}
+    columns |= {column: _category(text.get(name), len(index)) for name, column in CATEGORIES.items()}
+    columns |= {column: _strings(text.get(name), len(index)) for name, column in STRINGS.items()}
+    return pd.DataFrame(columns, index=index)
+
+
+def read_stamps(stamps: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Read `2026-06-15 14:03:11.123 UTC`, with or without milliseconds; what follows is not looked at.
+
+    Returns:
+        Microseconds as int64, and whether each is a real time.
+    """
+    return decode_stamps(cells(stamps.fill_null(""), STAMP_WIDTH))
+
+
+def decode_stamps(matrix: Bytes) -> tuple[np.ndarray, np.ndarray]:
+    """Read stamps out of rows of `STAMP_WIDTH` bytes; see `read_stamps`."""
+    wall, good = decode(matrix, _MILLIS)
+    if not good.all():
+        rows = np.flatnonzero(~good & (matrix[:, STAMP_WIDTH - 4] != ord(".")))
+        wall[rows], good[rows] = decode(matrix[rows], _SECONDS)
+    return wall, good
+
+
+def read_epochs(epochs: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Read `1741944413.123` as microseconds since 1970, without a float."""
+    parts = pc.extract_regex(epochs, r"^(?P<seconds>\d{9,11})\.(?P<millis>\d{3})$")
+    seconds = pc.struct_field(parts, "seconds").cast(pa.int64())
+    millis = pc.struct_field(parts, "millis").cast(pa.int64())
+    micros = pc.add(pc.multiply(seconds, SECOND), pc.multiply(millis, 1000))
+    return micros.fill_null(0).to_numpy(zero_copy_only=False), micros.is_valid().to_numpy(zero_copy_only=False)
+
+
+def to_numbers(values: pa.Array, base: int = 10) -> pa.Array:
+    """Read strings as int64; what is no such number is missing."""
+    if base == 16:  # noqa: PLR2004 - hexadecimal
+        numbers = [int(value, 16) if value else None for value in values.to_pylist()]
+        return pa.array(numbers, pa.int64())
+    fits = pc.match_substring_regex(values, r"^-?\d{1,18}$")
+    if pc.all(fits, min_count=0).as_py():
+        return pc.if_else(fits, values, None).cast(pa.int64())
+    numbers = [int(value) if value and value.lstrip("-").isdecimal() else None for value in values.to_pylist()]
+    return pa.array([value if value is not None and -(2**63) <= value < 2**63 else None for value in numbers], pa.int64())
+
+
+def without(values: pa.Array, *absent: str) -> pa.Array:
+    """Turn empty strings and the words *absent*, such as `[unknown]`, into missing values."""
+    return pc.if_else(pc.is_in(values, pa.array(["", *absent], values.type)), None, values)
+
+
+def as_dictionary(values: pa.Array) -> pa.DictionaryArray:
+    """Return *values* as one dictionary array."""
+    return values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
+
+
+def _or_missing(values: pa.Array | None, rows: int) -> pa.Array:
+    return pa.nulls(rows, pa.large_string()) if values is None else values
+
+
+def _severities(label: pa.DictionaryArray) -> pd.Categorical:
+    """Map the words to severities; an unknown word gives a missing one, since none is ever invented."""
+    words = label.dictionary.to_pylist()
+    known = [SEVERITIES.index(SEVERITY_OF[word]) if word in SEVERITY_OF else -1 for word in words]
+    places = label.indices.fill_null(len(words)).to_numpy(zero_copy_only=False)
+    return pd.Categorical.from_codes(np.array([*known, -1], "int8")[places], dtype=SEVERITY_DTYPE)
+
+
+def _references(text: Mapping[str, pa.Array], number: Mapping[str, pa.Array], rows: int) -> pa.Array:
+    session, line = text.get("session"), number.get("session_line")
+    if session is None or line is None:
+        return pa.nulls(rows, pa.large_string())
+    return pc.binary_join_element_wise(session.cast(pa.large_string()), line.cast(pa.large_string()), "/")
+
+
+def _category(values: pa.Array | None, rows: int) -> pd.Categorical:
+    if values is None:
+        return category_column(np.full(rows, -1, "int8"), [])
+    encoded = as_dictionary(values)
+    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    return category_column(codes, encoded.dictionary.to_pylist())
+
+
+def _strings(values: pa.Array | None, rows: int) -> object:
+    return string_column(_or_missing(values, rows).cast(pa.large_string()))
+
+
+def _number(values: pa.Array | None, rows: int) -> object:
+    return pd.Int64Dtype().__from_arrow__(pa.nulls(rows, pa.int64()) if values is None else values.cast(pa.int64()))
