@@ -15,7 +15,7 @@ PACKAGE = Path(timeline.__file__).parent
 MODULES = sorted(PACKAGE.glob("*.py"))
 
 STAGES = {"normalize", "merge", "dedupe", "collapse", "select"}
-PURE = {"errors", "schema", "arrays", "templates", "overlaps", "echoes", "zones"}
+PURE = {"errors", "schema", "arrays", "templates", "overlaps", "echoes", "signals", "scene", "weigh", "zones"}
 TOP = {"pipeline", "cli", "explain", "reading", "__init__", "__main__", "testing"}
 
 

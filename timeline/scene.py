@@ -1,0 +1,140 @@
+"""The entries of a window seen together: who speaks, when requests failed, which channel the incident was in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow.compute as pc
+
+from timeline import signals
+from timeline.arrays import NEVER, Flags, Ints, encode, micros, strings
+from timeline.schema import COUNT, KIND, MESSAGE, SERVICE, TIMESTAMP, UNTIL
+
+HTTP_ERRORS: Final = "http-errors"
+HTTP_ERRORS_END: Final = "http-errors-end"
+FIRING: Final = "alert-firing"
+RESOLVED: Final = "alert-resolved"
+REQUESTS: Final = "http.request.count"
+
+MINUTE_US: Final = 60_000_000
+AROUND_US: Final = 10 * MINUTE_US
+"""What happens this long before and after an outage may belong to it."""
+
+Scores = npt.NDArray[np.float64]
+Names = npt.NDArray[np.object_]
+
+
+@dataclass(frozen=True)
+class Outage:
+    """A stretch of time in which requests failed, in microseconds.
+
+    Attributes:
+        begin: the first failure.
+        end: the last one.
+        first: row of the entry that says the former.
+        last: row of the entry that says the latter, None if there is none of its own.
+        certain: whether so many failed that there is no doubt.
+    """
+
+    begin: int
+    end: int
+    first: int
+    last: int | None
+    certain: bool
+
+    def surrounds(self, times: Ints, before: int = AROUND_US, after: int = AROUND_US) -> Flags:
+        """Mark the times from *before* its begin to *after* its end."""
+        return (times >= self.begin - before) & (times <= self.end + after)
+
+
+class Scene:
+    """The candidates for a line, and what is known about them together.
+
+    Args:
+        rows: entries with a time, in order of time, file and line.
+    """
+
+    def __init__(self, rows: pd.DataFrame) -> None:
+        self.rows = rows
+        self.times = micros(rows[TIMESTAMP])
+        self.kinds: Names = rows[KIND].astype("str").fillna("").to_numpy(dtype=object)
+        self.counts = rows[COUNT].to_numpy(dtype="int64", na_value=1) if COUNT in rows else np.ones(len(rows), "int64")
+        ends = micros(rows[UNTIL]) if UNTIL in rows else self.times
+        self.ends = np.where(ends == NEVER, self.times, ends)
+        self.services = encode(rows[SERVICE])
+        self.chat = rows["slack.channel_id"].notna().to_numpy() if "slack.channel_id" in rows else self._flags()
+        bots = self.flags("slack.is_bot")
+        self.people = self.chat & ~bots
+        self.outages = find_outages(self)
+        self.sayings, self.said = self._hear(signals.STRONG_WORDS, self.people)
+        self.noticed, self.notes = self._hear(signals.PROGRAM_WORDS, ~self.chat)
+        self.in_incident_channel = self._find_channels()
+
+    def _flags(self) -> Flags:
+        return np.zeros(len(self.rows), bool)
+
+    def flags(self, name: str) -> Flags:
+        """Return a column of yes and no, no where it is missing."""
+        if name not in self.rows:
+            return self._flags()
+        return self.rows[name].fillna(False).to_numpy(dtype=bool)  # noqa: FBT003
+
+    def matches(self, pattern: str) -> Flags:
+        """Mark the messages that contain *pattern*."""
+        found = pc.match_substring_regex(strings(self.rows[MESSAGE]), pattern).combine_chunks()
+        return found.fill_null(False).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]  # noqa: FBT003
+
+    def _hear(self, words: tuple[tuple[str, str, int], ...], who: Flags) -> tuple[Scores, Names]:
+        """Return weight and name of the heaviest of *words* in each message of *who*."""
+        weights, names = np.zeros(len(self.rows)), np.full(len(self.rows), "", dtype=object)
+        for name, pattern, weight in words:
+            better = who & (weights < weight) & self.matches(pattern)
+            weights[better], names[better] = weight, name
+        return weights, names
+
+    def _find_channels(self) -> Flags:
+        """Mark the messages in the channels where an incident was declared, decided on or closed, while it lasted."""
+        talk = np.isin(self.said, ("incident declared", "decision", "cause found", "all clear"))
+        channels = np.unique(self.services[talk & self.near_outage()])
+        return self.chat & np.isin(self.services, channels) & self.near_outage()
+
+    def near_outage(self) -> Flags:
+        """Mark what happened during or around an outage, or around an alert where there is no outage."""
+        spans = [(outage.begin, outage.end) for outage in self.outages if outage.certain]
+        if not spans:
+            alerts = self.times[np.isin(self.kinds, (FIRING, RESOLVED))]
+            spans = [(int(alerts.min()), int(alerts.max()))] if len(alerts) else []
+        near = self._flags()
+        for begin, end in spans:
+            near |= (self.times >= begin - AROUND_US) & (self.times <= end + AROUND_US)
+        return near
+
+    def anchors(self) -> Ints:
+        """Return the instants that matter: begin and end of outages, alerts."""
+        edges = [edge for outage in self.outages if outage.certain for edge in (outage.begin, outage.end)]
+        return np.unique(np.append(np.array(edges, "int64"), self.times[np.isin(self.kinds, (FIRING, RESOLVED))]))
+
+
+def find_outages(scene: Scene) -> list[Outage]:
+    """Join the runs of failed requests that touch or follow each other within a minute."""
+    failed = np.flatnonzero(scene.kinds == HTTP_ERRORS)
+    if not len(failed):
+        return []
+    reach = np.maximum.accumulate(scene.ends[failed])
+    cuts = np.flatnonzero(scene.times[failed][1:] > reach[:-1] + signals.OUTAGE_PAUSE_US) + 1
+    return [_make_outage(scene, members) for members in np.split(failed, cuts)]
+
+
+def _make_outage(scene: Scene, members: Ints) -> Outage:
+    begin, end = int(scene.times[members[0]]), int(scene.ends[members].max())
+    ends = np.flatnonzero((scene.kinds == HTTP_ERRORS_END) & (scene.times == end))
+    if not len(ends):  # the last failure was one of its own
+        ends = members[(scene.times[members] == end) & (members != members[0])]
+    failures = int(scene.counts[members].sum())
+    requests = scene.rows[REQUESTS].take(members).sum() if REQUESTS in scene.rows else 0
+    certain = failures >= signals.OUTAGE_COUNT and failures >= signals.OUTAGE_SHARE * max(requests, 1)
+    return Outage(begin, end, int(members[0]), int(ends[-1]) if len(ends) else None, certain)

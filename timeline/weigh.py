@@ -1,0 +1,133 @@
+"""Weigh the entries of a window, each weight with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from timeline import signals
+from timeline.arrays import Flags
+from timeline.scene import HTTP_ERRORS, MINUTE_US, Names, Scene, Scores
+from timeline.schema import SEVERITIES, SEVERITY
+
+Signal = tuple[Scores, str | Names]
+"""Points for each row, and the reason in words: one for all rows, or one for each."""
+
+FAILURE_WORDS: Final = ("error", "fatal or panic")
+
+
+class Weights:
+    """The sum of the signals of each row, and the reasons for it."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.parts = [*find_signals(scene)]
+        base = np.sum([points for points, _ in self.parts], axis=0) if self.parts else np.zeros(0)
+        near = np.where(base > 0, closeness(scene), 0.0)
+        self.parts.append((near, "close to the begin or end of the outage or an alert"))
+        self.damped = is_background(scene)
+        self.total: Scores = np.where(self.damped, signals.BACKGROUND, 1.0) * (base + near)
+
+    def reasons(self, row: int) -> list[str]:
+        """Return why *row* has its weight, the heaviest reason first."""
+        told = [(-points[row], place, why) for place, (points, why) in enumerate(self.parts) if points[row] > 0]
+        texts = [why if isinstance(why, str) else str(why[row]) for _, _, why in sorted(told, key=lambda part: part[:2])]
+        return [*texts, *(["all the time"] if self.damped[row] else [])]
+
+
+def find_signals(scene: Scene) -> Iterator[Signal]:
+    """Yield everything that speaks for a row, but for closeness, which speaks for nothing by itself."""
+    yield _weigh_kinds(scene)
+    yield _weigh_severity(scene)
+    yield _weigh_failed_requests(scene)
+    yield _weigh_programs(scene)
+    yield from _weigh_people(scene)
+
+
+def _weigh_kinds(scene: Scene) -> Signal:
+    kinds, places = np.unique(scene.kinds.astype(str), return_inverse=True)
+    weights = [signals.KINDS.get(kind, 0) for kind in kinds.tolist()]
+    return np.array(weights, float)[places], np.array([kind.replace("-", " ") for kind in kinds], object)[places]
+
+
+def _weigh_severity(scene: Scene) -> Signal:
+    """Weigh severities; a happening that is named already adds a third of it only."""
+    codes = scene.rows[SEVERITY].cat.codes.to_numpy()
+    points = np.array([*signals.SEVERITY.values(), 0], float)[codes]
+    named = np.array([signals.KINDS.get(kind, 0) for kind in scene.kinds]) > 0
+    points = np.where(named | (scene.kinds == HTTP_ERRORS), points / 3, points)
+    points[scene.chat | (scene.kinds == "http-errors-end")] = 0
+    repeated = np.where(points > 0, 2 * np.log10(np.maximum(scene.counts, 1)), 0)
+    return points + repeated, np.array([*(f"severity {name}" for name in SEVERITIES), ""], object)[codes]
+
+
+def _weigh_failed_requests(scene: Scene) -> Signal:
+    failed = scene.kinds == HTTP_ERRORS
+    within = np.zeros(len(failed), bool)
+    for outage in scene.outages:
+        if outage.certain:
+            within |= outage.surrounds(scene.times, 0, 0)
+    points = np.where(within & (scene.counts >= signals.OUTAGE_COUNT), signals.FAILED_REQUESTS, signals.FEW_FAILED_REQUESTS)
+    return np.where(failed, points, 0).astype(float), "requests failed"
+
+
+def _weigh_programs(scene: Scene) -> Signal:
+    """Weigh the words of programs where neither kind nor severity says it."""
+    codes = scene.rows[SEVERITY].cat.codes.to_numpy()
+    loud = (codes >= 0) & (codes <= SEVERITIES.index("err"))
+    known = np.array([kind in signals.KINDS for kind in scene.kinds], bool) | np.isin(scene.kinds, (HTTP_ERRORS, "http-errors-end"))
+    points = np.where(loud | known, 0.0, scene.noticed)
+    points += np.where((points > 0) & np.isin(scene.notes, FAILURE_WORDS), 2 * np.log10(np.maximum(scene.counts, 1)), 0)
+    return points, scene.notes
+
+
+def _weigh_people(scene: Scene) -> Iterator[Signal]:
+    chatter = scene.matches(signals.CHATTER)
+    talk = scene.people & ~chatter & (scene.kinds == "")
+    asked = np.where(scene.matches(signals.QUESTION), signals.QUESTION_SHARE, 1.0)
+    yield np.where(talk, scene.sayings * asked, 0.0), scene.said
+    weak = talk & (scene.sayings == 0) & scene.matches(signals.WEAK_WORDS)
+    yield np.where(weak, signals.WEAK, 0.0), "observation"
+    yield np.where(talk, float(signals.PERSON), 0.0), "a person's message"
+    yield np.where(talk & scene.in_incident_channel, float(signals.IN_INCIDENT_CHANNEL), 0.0), "in the incident's channel"
+    pinned = scene.chat & scene.flags("slack.pinned")
+    yield np.where(pinned, float(signals.PINNED), 0.0), "pinned"
+    marked, liked = _find_reactions(scene)
+    yield np.where(marked & ~pinned, float(signals.MARKED), 0.0), "marked by a reaction"
+    yield np.where(liked & talk & ~marked, float(signals.REACTED), 0.0), "people reacted"
+
+
+def _find_reactions(scene: Scene) -> tuple[Flags, Flags]:
+    """Mark messages with a reaction that means "timeline", and those with two reactions or more."""
+    marked, liked = np.zeros(len(scene.rows), bool), np.zeros(len(scene.rows), bool)
+    if "slack.reactions" not in scene.rows:
+        return marked, liked
+    column = scene.rows["slack.reactions"]
+    for row in np.flatnonzero(column.notna().to_numpy()).tolist():
+        found = dict(part.rpartition("×")[::2] for part in str(column.iloc[row]).split(", "))
+        marked[row] = bool(signals.MARKS & found.keys())
+        liked[row] = sum(int(count) for count in found.values() if count.isdigit()) > 1
+    return marked, liked
+
+
+def closeness(scene: Scene) -> Scores:
+    """Return points for being close to the begin or end of an outage or an alert."""
+    anchors = scene.anchors()
+    if not len(anchors):
+        return np.zeros(len(scene.rows))
+    place = np.searchsorted(anchors, scene.times)
+    after = np.abs(anchors[np.minimum(place, len(anchors) - 1)] - scene.times)
+    before = np.abs(scene.times - anchors[np.maximum(place - 1, 0)])
+    fading = 1 - (np.minimum(before, after) - signals.NEAR_US) / (signals.FADED_US - signals.NEAR_US)
+    return signals.NEAR * np.clip(fading, 0.0, 1.0)
+
+
+def is_background(scene: Scene) -> Flags:
+    """Mark runs that go on from the beginning of the window to its end: they were there without an incident, too."""
+    if not len(scene.times):
+        return np.zeros(0, bool)
+    begin, end = int(scene.times.min()), int(scene.ends.max())
+    edge = (end - begin) * signals.BACKGROUND_EDGE
+    lasting = (scene.times <= begin + edge) & (scene.ends >= end - edge)
+    return lasting & (scene.counts >= signals.BACKGROUND_COUNT) & (end - begin > MINUTE_US)
