@@ -316,7 +316,7 @@ _NO_FOLDER: Final = "\0"
 
 
 def _organization(root: str) -> str:
-    """Return the folder of the organization that a workspace `…/teams/<workspace>` belongs to, if it is one."""
+    """Return the folder of the organization that a workspace `…/teams/<workspace>` belongs to."""
     parts = root.split("/")
     return "/".join(parts[:-2]) if len(parts) > 1 and parts[-2] == "teams" else _NO_FOLDER
 

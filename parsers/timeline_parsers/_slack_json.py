@@ -58,8 +58,8 @@ def decode(data: bytes) -> Document:
 def find_object_lines(data: bytes, array: re.Pattern[bytes] | None, count: int) -> list[int] | None:
     """Return the line on which each object of an array starts, None unless exactly *count* starts are found.
 
-    In JSON a line never ends inside a string, so in a laid-out file the objects of one array are those that open
-    at the indentation of its first.
+    In JSON a line never ends inside a string, so in a laid-out file the objects of an array are those that
+    open at the indentation of its first.
 
     Args:
         data: the file.

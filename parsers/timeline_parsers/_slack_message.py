@@ -100,7 +100,7 @@ def make_frame(rows: Sequence[Row]) -> pd.DataFrame:
     """Put rows together as the frame that a parser gives."""
     values: Iterable[Sequence[Any]] = zip(*rows, strict=True) if rows else ((),) * len(COLUMNS)
     columns = {name: _make_column(name, column) for name, column in zip(COLUMNS, values, strict=True)}
-    columns[schema.ZONE] = pd.Categorical.from_codes(np.zeros(len(rows), "int8"), dtype=_categories(("UTC",)))
+    columns[schema.ZONE] = _make_categorical(("UTC",) * len(rows), *_categories(("UTC",)))
     return pd.DataFrame(columns, copy=False)
 
 
@@ -109,26 +109,26 @@ def _make_column(name: str, values: Sequence[Any]) -> Any:
         return pd.arrays.IntegerArray(np.array(values, np.int64), np.zeros(len(values), bool))
     if name in _FLAGS:
         return pd.arrays.BooleanArray(np.array(values, bool), np.zeros(len(values), bool))
-    if name in _CATEGORIES:
-        return _make_categorical(
-            values, _categories(tuple(dict.fromkeys(value for value in values if value is not None)))
-        )
     if name == schema.SEVERITY:
-        return _make_categorical(values, schema.SEVERITY_DTYPE)
+        return _make_categorical(values, schema.SEVERITY_DTYPE, _SEVERITY_CODES)
+    if name in _CATEGORIES:
+        return _make_categorical(values, *_categories(tuple(value for value in dict.fromkeys(values) if value)))
     return schema.string_column(pa.array(values, pa.large_string()))
 
 
-def _make_categorical(values: Sequence[str | None], dtype: pd.CategoricalDtype) -> pd.Categorical:
-    codes = {value: code for code, value in enumerate(dtype.categories)}
-    return pd.Categorical.from_codes(
-        np.array([codes.get(value, -1) for value in values], "int32"), dtype=dtype
-    )
+def _make_categorical(
+    values: Sequence[str | None], dtype: pd.CategoricalDtype, codes: Mapping[str | None, int]
+) -> pd.Categorical:
+    return pd.Categorical.from_codes(np.array([codes.get(value, -1) for value in values], "int32"), dtype=dtype)
 
 
 @lru_cache(maxsize=512)
-def _categories(values: tuple[str, ...]) -> pd.CategoricalDtype:
-    # Kept, because making one takes longer than reading a day of a quiet channel.
-    return pd.CategoricalDtype(pd.Index(values, dtype="str"))
+def _categories(values: tuple[str, ...]) -> tuple[pd.CategoricalDtype, dict[str | None, int]]:
+    # Kept, because making a type takes longer than reading a day of a quiet channel.
+    return pd.CategoricalDtype(pd.Index(values, dtype="str")), {value: code for code, value in enumerate(values)}
+
+
+_SEVERITY_CODES: Final[Mapping[str | None, int]] = {value: code for code, value in enumerate(schema.SEVERITIES)}
 
 
 def _find_user(message: Mapping[str, Any]) -> str | None:

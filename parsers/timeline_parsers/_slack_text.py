@@ -22,7 +22,7 @@ _PLACEHOLDERS: Final = re.compile(r"\{.*\}", re.DOTALL)
 
 # The query of a file link is the export's own key to every file of the workspace.
 _FILE_LINK: Final = re.compile(
-    r"((?:\bfiles[\w-]*\.slack(?:-gov)?\.com|\bslack-files\.com)(?::\d+)?[^\s<>|?#\"']*)[?#][^\s<>|\"')\]]*",
+    r"((?:\bfiles[\w-]*\.slack(?:-gov)?\.com|\bslack-files\.com)(?::\d+)?[^\s<>|?#\"']*)[?#][^\s<>|\"')\]]+",
     re.IGNORECASE,
 )
 # The same key in a link that carries another link, whatever its host.
@@ -30,6 +30,7 @@ _KEY_PARAMETER: Final = re.compile(
     r"(?:[?&;]|%3F|%26)(?:\w*token|t)(?:=|%3D)xox[a-z]-[\w.%-]*", re.IGNORECASE
 )
 
+_TS_WIDTH: Final = len("1452837318.000002")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TS: Final = re.compile(r"(\d{10})(?:\.(\d{1,9}))?")
 
@@ -125,6 +126,9 @@ def micros_of(ts: object) -> int | None:
     A JSON number is read from its shortest text, which has all six digits: below 2**31 seconds, floats are
     closer together than a microsecond. Anything before 2001 is no message of Slack.
     """
+    if type(ts) is str and len(ts) == _TS_WIDTH and ts[10] == ".":  # as Slack writes it: the fast way
+        digits = ts[:10] + ts[11:]
+        return int(digits) if digits.isascii() and digits.isdigit() and ts[0] != "0" else None
     if isinstance(ts, bool) or not isinstance(ts, (str, int, float)):
         return None
     found = _TS.fullmatch(ts if isinstance(ts, str) else repr(ts))
