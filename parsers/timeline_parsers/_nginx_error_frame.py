@@ -1,0 +1,203 @@
+"""Records of the nginx error log, from the lines of a block to the event frame.
+
+Reference: `ngx_log_error_core` in src/core/ngx_log.c.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from timeline import schema
+from timeline.stamps import decode, gather
+from timeline_parsers._nginx_cut import Lines, Mask, cut_by_pattern
+from timeline_parsers._nginx_frame import SERVICE_NAME, cast_numbers, categories, integers, nulls
+from timeline_parsers._nginx_kinds import find_kinds
+from timeline_parsers._nginx_text import Requests
+
+LEVELS: Final = {
+    "emerg": "emerg", "alert": "alert", "crit": "crit", "error": "err", "warn": "warning",
+    "notice": "notice", "info": "info", "debug": "debug",
+}  # fmt: skip
+_LEVEL: Final = "|".join(LEVELS)
+
+_STAMP: Final = "YYYY/MM/DD hh:mm:ss"
+HEAD: Final = (
+    r"(?s)^\d{4}/\d\d/\d\d \d\d:\d\d:\d\d "
+    rf"\[(?P<level>{_LEVEL})\] (?P<pid>\d+)#(?P<tid>\d+): (?:\*(?P<connection>\d+) )?(?P<text>.*)$"
+)
+# Start-up problems go to stderr without time and pid: `ngx_log_stderr`.
+BARE: Final = (
+    rf"(?s)^nginx: (?:\[(?P<level>{_LEVEL})\] (?P<text>.*)"
+    r"|(?P<plain>(?:the )?configuration file .*(?:syntax is ok|test is successful|test failed)))$"
+)
+
+_CLIENT: Final = r"(?:unix:[^,\s]*|[0-9A-Fa-f.:]*[.:][0-9A-Fa-f.:]*|\[[0-9A-Fa-f:.]+\](?::\d+)?)"
+# A request may hold a forged `", client: …`: the first client that is an address is nginx's own.
+_SPLIT: Final = (
+    rf"(?s)^(?P<message>.*?)(?:, (?:udp )?client: (?P<client>{_CLIENT})(?P<context>(?:,| using starttls).*)?)?$"
+)
+# nginx escapes nothing here. A value ends where the rest of the line fits, so that quotes and keys inside it do no
+# harm, and the last `, host: "` wins.
+_CONTEXT: Final = (
+    r"(?s)^(?: using starttls)?"
+    r"(?:, server: (?P<server>[^,]*))?"
+    r'(?:, login: "(?P<login>.*?)")?'
+    r'(?:, request: "(?P<request>.*?)")?'
+    r'(?:, subrequest: "(?P<subrequest>.*?)")?'
+    r'(?:, upstream: (?:"(?P<upstream>.*?)"|(?P<bare_upstream>[^", ]+)))?'
+    r"(?:, bytes from/to client:(?P<client_bytes>\d+/\d+))?"
+    r"(?:, bytes from/to upstream:(?P<upstream_bytes>\d+/\d+))?"
+    r'(?:, host: "(?P<host>[^"]*)")?'
+    r'(?:, referrer: "(?P<referrer>[^"]*)")?\s*$'
+)
+# nginx cuts a record at 2048 bytes: the last value may lack its quote, keys may be missing.
+_CUT_CONTEXT: Final = (
+    r"(?s)^(?: using starttls)?"
+    r"(?:, server: (?P<server>[^,]*))?"
+    r'(?:, login: "(?P<login>[^"]*)"?)?'
+    r'(?:, request: "(?P<request>[^"]*)"?)?'
+    r'(?:, subrequest: "(?P<subrequest>[^"]*)"?)?'
+    r'(?:, upstream: (?:"(?P<upstream>[^"]*)"?|(?P<bare_upstream>[^", ]+)))?'
+    r"(?P<client_bytes>)(?P<upstream_bytes>)"
+    r'(?:, host: "(?P<host>[^"]*)"?)?'
+    r'(?:, referrer: "(?P<referrer>[^"]*)"?)?'
+)
+_ERRNO: Final = r'(?s) \((?P<errno>\d+): [^()]*(?:\([^()]*\)[^()]*)*\)(?: while [^"]*)?(?:, [a-z]+: \S+)?$'
+
+_ATTRIBUTES: Final = {
+    "server": "nginx.server", "login": "nginx.login", "request": "nginx.request",
+    "subrequest": "nginx.subrequest", "upstream": "nginx.upstream", "host": "http.request.header.host",
+    "referrer": "nginx.referrer", "client_bytes": "nginx.client_bytes", "upstream_bytes": "nginx.upstream_bytes",
+}  # fmt: skip
+_CATEGORIES: Final = frozenset({"server", "upstream", "host"})
+
+
+def looks_like_start(texts: pa.LargeStringArray) -> Mask:
+    """Tell which texts start a record of the error log."""
+    either = pc.or_(pc.match_substring_regex(texts, HEAD), pc.match_substring_regex(texts, BARE))
+    return either.to_numpy(zero_copy_only=False)
+
+
+class Heads:
+    """The lines of a block that start a record, and what their heads say.
+
+    Attributes:
+        starts: which lines start one.
+    """
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+        self.starts = np.zeros(len(lines), bool)
+        self._stamped, self._spans = cut_by_pattern(lines, _find_stamps(lines), HEAD)
+        self._bare, self._bare_spans = cut_by_pattern(lines, _find_bare(lines), BARE)
+        self.starts[self._stamped] = self.starts[self._bare] = True
+
+    def frame(self, last: np.ndarray) -> pd.DataFrame:
+        """Make the event frame of the records, whose last lines are the rows *last*, in the order of the file."""
+        rows = np.flatnonzero(self.starts)
+        wall, known = self._read_walls(rows)
+        begin = self._merge("text", rows)
+        begin = np.where(begin < 0, self._merge("plain", rows), begin)
+        texts = self._lines.slices(begin, self._lines.ends[last])
+        index = pd.RangeIndex(len(rows))
+        frame = {
+            schema.WALL: integers(wall, ~known),
+            schema.ZONE: schema.missing("category", index).array,
+            schema.SERVICE: schema.full(SERVICE_NAME, "category", index),
+            schema.SEVERITY: _grade(self._text("level", rows)),
+            **_read_texts(texts),
+            schema.LINE: integers(self._lines.numbers[rows], np.zeros(len(rows), bool)),
+            "process.pid": self._integer("pid", rows),
+            "thread.id": self._integer("tid", rows),
+            "nginx.connection": self._integer("connection", rows),
+        }
+        return pd.DataFrame(frame, index=index, copy=False)
+
+    def _read_walls(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        matrix = gather(self._lines.flat, self._lines.starts[rows], len(_STAMP))
+        wall, known = decode(matrix, _STAMP)
+        known &= np.isin(rows, self._stamped)
+        return np.where(known, wall, 0), known
+
+    def _merge(self, name: str, rows: np.ndarray, side: int = 0) -> np.ndarray:
+        """Return begins (or ends) of a group for *rows*; -1 where there is none."""
+        places = np.full(len(self._lines), -1)
+        for found, spans in ((self._stamped, self._spans), (self._bare, self._bare_spans)):
+            if name in spans:
+                places[found] = spans[name][side]
+        return places[rows]
+
+    def _text(self, name: str, rows: np.ndarray) -> pa.LargeStringArray:
+        begin, end = self._merge(name, rows), self._merge(name, rows, side=1)
+        missing = begin < 0
+        start = self._lines.starts[rows]
+        return self._lines.slices(np.where(missing, start, begin), np.where(missing, start, end), missing)
+
+    def _integer(self, name: str, rows: np.ndarray) -> pd.api.extensions.ExtensionArray:
+        return to_integers(self._text(name, rows))
+
+
+def _find_stamps(lines: Lines) -> np.ndarray:
+    """Return rows that begin with a real date, quickly."""
+    rows = np.flatnonzero((lines.byte_at(lines.starts + 4) == ord("/")) & (lines.byte_at(lines.starts + 20) == ord("[")))
+    _, real = decode(gather(lines.flat, lines.starts[rows], len(_STAMP)), _STAMP)
+    return rows[real]
+
+
+def _find_bare(lines: Lines) -> np.ndarray:
+    return np.flatnonzero((lines.byte_at(lines.starts) == ord("n")) & (lines.byte_at(lines.starts + 5) == ord(":")))
+
+
+def _grade(levels: pa.LargeStringArray) -> pd.Categorical:
+    encoded = levels.dictionary_encode()
+    names = [schema.SEVERITIES.index(LEVELS[level]) for level in encoded.dictionary.to_pylist()]
+    codes = np.array([*names, -1], np.int8)[encoded.indices.fill_null(-1).to_numpy()]
+    return pd.Categorical.from_codes(codes, dtype=schema.SEVERITY_DTYPE)
+
+
+def _read_texts(texts: pa.LargeStringArray) -> dict[str, object]:
+    """Split what stands behind the head into message and context."""
+    parts = pc.extract_regex(texts, _SPLIT)
+    messages, client = parts.field("message"), _null_if_empty(parts.field("client"))
+    context = _read_context(parts.field("context"))
+    requests = Requests(pc.fill_null(context["request"], ""))
+    errno = pc.extract_regex(messages, _ERRNO).field("errno")
+    attributes = {
+        name: (categories if key in _CATEGORIES else schema.string_column)(context[key]) for key, name in _ATTRIBUTES.items()
+    }
+    return {
+        schema.ACTOR: schema.string_column(client),
+        schema.MESSAGE: schema.string_column(messages),
+        schema.KIND: find_kinds(messages),
+        "client.address": schema.string_column(client),
+        **attributes,
+        "http.request.method": requests.method,
+        "url.path": schema.string_column(requests.path),
+        "url.query": schema.string_column(requests.query),
+        "nginx.errno": to_integers(errno),
+    }
+
+
+def _read_context(contexts: pa.LargeStringArray) -> dict[str, pa.LargeStringArray]:
+    whole = pc.extract_regex(contexts, _CONTEXT)
+    broken = pc.extract_regex(contexts, _CUT_CONTEXT)
+    fits = whole.is_valid()
+    values: dict[str, pa.LargeStringArray] = {}
+    for name in (field.name for field in whole.type):
+        values[name] = pc.if_else(fits, whole.field(name), broken.field(name))
+    values["upstream"] = pc.coalesce(_null_if_empty(values["upstream"]), values.pop("bare_upstream"))
+    return {name: _null_if_empty(column) for name, column in values.items()}
+
+
+def _null_if_empty(texts: pa.LargeStringArray) -> pa.LargeStringArray:
+    return pc.if_else(pc.equal(pc.fill_null(texts, ""), ""), nulls(1)[0], texts)
+
+
+def to_integers(texts: pa.LargeStringArray) -> pd.api.extensions.ExtensionArray:
+    """Read digits as a nullable integer column."""
+    return pd.Int64Dtype().__from_arrow__(cast_numbers(texts, pa.int64(), r"^\d{1,18}$"))

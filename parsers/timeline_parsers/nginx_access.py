@@ -1,0 +1,81 @@
+"""nginx access log: combined and its relatives, any `log_format`, JSON."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Final
+
+from timeline.errors import UnknownNameError
+from timeline.parser import Batch
+from timeline.sources import Source
+from timeline.textlog import read_blocks
+from timeline_parsers._nginx_access_rows import AccessReader
+from timeline_parsers._nginx_cut import Lines
+from timeline_parsers._nginx_error_frame import Heads
+from timeline_parsers._nginx_format import compile_format, known_formats
+from timeline_parsers._nginx_head import find_access_lines, rank_formats, whole_lines
+from timeline_parsers._nginx_records import find_extents, join_records
+
+WORKERS: Final = 2
+"""Blocks that are read at the same time; Arrow and numpy leave the interpreter free."""
+
+OPTIONS: Final = ("log_format", "escape")
+
+
+class NginxAccessParser:
+    """Reads access logs of nginx; error-log lines among them become records of `nginx-error`."""
+
+    name = "nginx-access"
+
+    def sniff(self, head: bytes) -> float:
+        """Return the share of lines that are access records, or error records if there is at least one of the former."""
+        block = whole_lines(head)
+        if block is None:
+            return 0.0
+        lines = Lines(block)
+        errors = Heads(lines).starts
+        access = find_access_lines(lines, block.blank | errors)
+        if not access.any():
+            return 0.0
+        extents = find_extents(errors, ~(errors | access), block.blank)
+        understood = access | errors | (extents.owned & ~block.blank)
+        return float(understood.sum() / (~block.blank).sum())
+
+    def parse(self, source: Source) -> Iterator[Batch]:
+        """Yield the records of *source*, a batch a block, in the order of the file."""
+        reader = make_reader(source)
+        blocks = join_records(read_blocks(source), reader.looks_like_start)
+        with ThreadPoolExecutor(WORKERS) as pool:
+            running: deque[Future[Batch]] = deque()
+            try:
+                for block in blocks:
+                    running.append(pool.submit(reader.read, block))
+                    if len(running) > WORKERS:
+                        yield running.popleft().result()
+                while running:
+                    yield running.popleft().result()
+            finally:
+                for waiting in running:
+                    waiting.cancel()
+
+
+def make_reader(source: Source) -> AccessReader:
+    """Make the reader for what the user set, else for what the first lines look like.
+
+    Raises:
+        UsageError: the `log_format` cannot be used, or an option is not known.
+    """
+    for option in source.options:
+        if option not in OPTIONS:
+            raise UnknownNameError("option of nginx-access", option, OPTIONS)
+    block = whole_lines(source.head)
+    formats = list(known_formats()) if block is None else rank_formats(Lines(block), block.blank)[0]
+    text = source.options.get("log_format")
+    if text is not None:
+        formats.insert(0, compile_format(text, escape=source.options.get("escape", "default")))
+    return AccessReader(formats)
+
+
+parser = NginxAccessParser()
