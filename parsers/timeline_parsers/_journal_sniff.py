@@ -1,0 +1,82 @@
+"""Tell the shapes of a journal apart by their first bytes, and from what is no journal."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+BINARY: Final = "binary"
+EXPORT: Final = "export"
+JSON: Final = "json"
+SHORT: Final = "short"
+
+MAGIC: Final = b"LPKSHHRH"
+
+_EXPORT: Final = re.compile(rb"\s*_{0,2}[A-Z0-9][A-Z0-9_]{0,63}[=\n]")
+_EXPORT_MARK: Final = re.compile(rb"^__(?:REALTIME_TIMESTAMP|CURSOR)=", re.MULTILINE)
+_JSON: Final = re.compile(rb"\s*(?:\x1e|data: )?\{")
+# Inside a JSON string the quotes would be escaped, so this is a key.
+_JSON_MARK: Final = re.compile(rb'"__(?:REALTIME_TIMESTAMP|CURSOR|MONOTONIC_TIMESTAMP)"\s*:')
+
+TAIL: Final = r"(?:(?P<host>[^\s:\[\]]+) )?(?P<ident>.*?)(?:\[(?P<pid>[0-9]{1,18})\])?: ?(?P<message>.*)$"
+"""What follows the stamp of a short line; the message begins where its further lines are indented to."""
+
+DATED: Final = (
+    r"^(?:[A-Z][a-z]{2} )?(?P<stamp>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d{1,6}))?"
+    r" ?(?P<zone>Z|[+-]\d\d:?\d\d|[A-Z][A-Za-z]{1,5}) "
+)
+"""short-iso (before systemd 255 `-0500`, later `-05:00`), short-iso-precise, short-full, with-unit."""
+
+YEARLESS: Final = r"^(?P<stamp>[A-Z][a-z]{2} [ 0-3]\d \d\d:\d\d:\d\d)(?:\.(?P<fraction>\d{1,6}))? "
+"""short, short-precise; traditional syslog files look the same."""
+
+EPOCH: Final = r"^(?P<stamp>\d{9,11})\.(?P<fraction>\d{6}) "
+"""short-unix."""
+
+MONOTONIC: Final = r"^\[ *\d+\.\d{6}[^\]]{0,40}\] "
+"""short-monotonic, short-delta: seconds since boot, of which no time can be made."""
+
+# Narrower than what is parsed: a PostgreSQL log may begin with a date and a zone as well, but journalctl writes the
+# weekday in front or a T inside.
+_SHORT_HEADS: Final = (
+    r"[A-Z][a-z]{2} \d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})? (?:[+-]\d\d(?:\d\d)?|[A-Z][A-Za-z]{1,5}) (?!\[s=)",
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:?\d\d) (?![\[{])",
+    r"[A-Z][a-z]{2} [ 0-3]\d \d\d:\d\d:\d\d(?:\.\d{1,6})? ",
+    r"\d{9,11}\.\d{6} (?=\S+ )",
+    r"\[ *\d+\.\d{6}[^\]]{0,40}\] ",
+)
+_SHORT_HEAD: Final = re.compile("(?:{}).*?:".format("|".join(_SHORT_HEADS)).encode())
+
+DECORATION: Final = (
+    r"^(?:-- |░░ |Hint: You are currently not seeing messages|(?:Notice|Warning): .*journal has been rotated)"
+)
+"""Lines that journalctl adds: `-- Boot … --`, `-- Logs begin at …`, `-- No entries --`, the catalog's of `-x`."""
+_DECORATION: Final = re.compile(DECORATION.encode())
+
+_ENOUGH_LINES: Final = 2
+
+
+def find_shape(head: bytes) -> tuple[str, float]:
+    """Return the shape of the journal that *head* begins and how sure that is; 0.0 if it is none."""
+    if head.startswith(MAGIC):
+        return BINARY, 1.0
+    if _JSON.match(head):
+        return JSON, float(bool(_JSON_MARK.search(head)))
+    if _EXPORT.match(head) and _EXPORT_MARK.search(head):
+        return EXPORT, 1.0
+    return SHORT, _share_of_short(head)
+
+
+def _share_of_short(head: bytes) -> float:
+    """Return the share of the lines of *head* that are short lines; further lines of a message are left out."""
+    lines = head.split(b"\n")
+    # The last line may be cut.
+    lines = lines[:-1] if len(lines) > _ENOUGH_LINES else lines
+    lines = [line[:400] for line in lines if line.strip() and not line.startswith((b" ", b"\t"))]
+    if not lines:
+        return 0.0
+    heads = sum(bool(_SHORT_HEAD.match(line)) for line in lines)
+    if not heads:
+        return float(lines[0].startswith((b"-- No entries --", b"-- Logs begin at ", b"-- Journal begins at ")))
+    decorated = sum(bool(_DECORATION.match(line)) for line in lines)
+    return (heads + decorated) / len(lines)
