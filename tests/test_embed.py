@@ -635,7 +635,9 @@ def test_marker_behind_a_byte_order_mark_is_found() -> None:
     assert written == plan(written, ONE)
 
 
-ODD = b"caf\xe9 \xff\xfe \xed\xa0\x80 \x00 \x0b \x0c \x1c \xc2\x85 \xe2\x80\xa8 \xe2\x80\xa9 lone\rreturn\r\r\n\x1b[31m\n"
+ODD = (
+    b"caf\xe9 \xff\xfe \xed\xa0\x80 \x00 \x0b \x0c \x1c \xc2\x85 \xe2\x80\xa8 \xe2\x80\xa9 lone\rreturn\r\r\n\x1b[31m\n"
+)
 
 
 def test_odd_bytes_around_the_block_stay() -> None:
@@ -693,6 +695,15 @@ def test_hostile_line_does_not_break_the_block(text: str, identity: str) -> None
     assert plan(written, TWO) == plan(old, TWO)
 
 
+def test_comment_in_a_line_is_shown_as_text() -> None:
+    lines = [BlockLine("- a <!-- b --> c", "x1"), BlockLine(r"- \<!-- d", "x2")]
+
+    written = plan(b"## Timeline\n", lines).decode()
+
+    assert r"- a <\!-- b --\> c <!-- tl:x1 " in written
+    assert r"- \<\!-- d <!-- tl:x2 " in written
+
+
 @pytest.mark.parametrize("text", ["```", "~~~", "<pre>", "<script>"])
 def test_line_that_would_hide_the_end_marker_is_refused(text: str) -> None:
     with pytest.raises(EmbedError, match="would not be seen as one"):
@@ -733,6 +744,18 @@ def test_mode_is_kept(draft: Path, mode: int) -> None:
     embed(draft, TWO)
 
     assert mode == stat.S_IMODE(draft.stat().st_mode)
+
+
+@pytest.mark.needs_root
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_owner_and_special_mode_bits_are_kept(draft: Path) -> None:
+    os.chown(draft, 12345, 23456)
+    draft.chmod(0o2640)
+
+    embed(draft, TWO)
+
+    status = draft.stat()
+    assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (12345, 23456, 0o2640)
 
 
 def test_folder_is_refused(tmp_path: Path) -> None:
@@ -837,9 +860,7 @@ def test_a_save_in_an_editor_meanwhile_wins(draft: Path, monkeypatch: pytest.Mon
 
 
 def run_python(code: str, *arguments: object) -> subprocess.Popen[str]:
-    paths = os.pathsep.join(
-        [str(Path(__file__).parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    )
+    paths = os.pathsep.join([str(Path(__file__).parent.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
     return subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)],
         stdout=subprocess.PIPE,
@@ -911,10 +932,7 @@ def test_full_disk_leaves_the_old_file(draft: Path, tmp_path: Path) -> None:
         pytest.skip("no mounts here")
 
     assert listing == "draft.md\nfiller\n"
-    assert (
-        complaint
-        == f"the draft cannot be written: no space left on device; it is unchanged ({disk}/draft.md)\n"
-    )
+    assert complaint == f"the draft cannot be written: no space left on device; it is unchanged ({disk}/draft.md)\n"
 
 
 # --- Documentation and imports -----------------------------------------------------------------------------
@@ -931,9 +949,7 @@ def test_documented_draft_becomes_what_the_page_shows() -> None:
 
 
 def test_import_is_light() -> None:
-    with run_python(
-        "import sys, timeline.embed; print({'pandas', 'markdown_it'} & {*sys.modules})"
-    ) as process:
+    with run_python("import sys, timeline.embed; print({'pandas', 'markdown_it'} & {*sys.modules})") as process:
         output, _ = process.communicate(timeout=60)
 
     assert output == "set()\n"

@@ -47,18 +47,14 @@ def drafts(*extra: list[bytes]) -> st.SearchStrategy[bytes]:
     )
     lines = st.tuples(pieces, st.sampled_from([b"\n", b"\n", b"\r\n", b"\r\n", b"\r", b""]))
     marks = st.sampled_from([b"", b"", b"\xef\xbb\xbf"])
-    return st.builds(
-        lambda mark, body: mark + b"".join(a + b for a, b in body), marks, st.lists(lines, max_size=14)
-    )
+    return st.builds(lambda mark, body: mark + b"".join(a + b for a, b in body), marks, st.lists(lines, max_size=14))
 
 
 TEXTS = st.text(max_size=12) | st.sampled_from(
     ["### 2026-06-15", "", "[^1]: note", "- 14:03 a --> b", "a\nb", "| a | b |", END.decode()]
 )
 LINES = st.lists(
-    st.builds(
-        BlockLine, TEXTS.map("- 14:03 {}".format) | TEXTS, st.sampled_from(["", "a1", "b2", "c3", "--> x"])
-    ),
+    st.builds(BlockLine, TEXTS.map("- 14:03 {}".format) | TEXTS, st.sampled_from(["", "a1", "b2", "c3", "--> x"])),
     max_size=6,
 )
 BULLETS = st.lists(st.builds(BlockLine, st.from_regex(r"- 1[0-9]:[0-5][0-9] [a-z]{1,9}", fullmatch=True), st.from_regex(r"[0-9a-f]{8}", fullmatch=True)), min_size=1, max_size=6)  # fmt: skip
@@ -70,10 +66,9 @@ def test_nothing_outside_an_inserted_block_changes(old: bytes, lines: list[Block
     with suppress(EmbedError):
         new = plan(old, lines, init=True)
 
-        place = next(i for i in range(len(old), -1, -1) if new.startswith(old[:i]) and new.endswith(old[i:]))
-        inserted = new[place : len(new) - len(old) + place]
-        assert old == new[:place] + new[place + len(inserted) :]
-        assert inserted.count(b"<!-- BEGIN timeline-build ") == 1
+        places = [i for i in range(len(old) + 1) if new.startswith(old[:i]) and new.endswith(old[i:])]
+        inserted = [new[i : len(new) - len(old) + i] for i in places]
+        assert any(text.count(b"<!-- BEGIN timeline-build ") == 1 for text in inserted)
 
 
 @given(drafts(), drafts(), LINES, LINES)
@@ -112,9 +107,7 @@ def test_any_bytes_give_a_plan_or_an_embed_error(old: bytes, lines: list[BlockLi
 
 
 @given(BULLETS, st.data())
-def test_a_word_typed_into_any_line_is_found_at_its_number(
-    lines: list[BlockLine], data: st.DataObject
-) -> None:
+def test_a_word_typed_into_any_line_is_found_at_its_number(lines: list[BlockLine], data: st.DataObject) -> None:
     rows = plan(b"## Timeline\n", lines).decode().split("\n")
     # Rows: 0 heading, 1 blank, 2 BEGIN, 3 note, 4 blank, 5... entries
     row = data.draw(st.integers(5, 4 + len(lines)))

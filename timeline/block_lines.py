@@ -19,7 +19,7 @@ _MARK_LENGTH: Final = 6
 _SUM_LENGTH: Final = 12
 
 _SAFE_ID: Final = re.compile(r"[A-Za-z0-9]+(?:[-_.][A-Za-z0-9]+)*")
-_STAMP: Final = re.compile(r"\s*<!-- tl:(?P<id>\S+) h:(?P<hash>\S+) -->")
+_STAMP: Final = re.compile(r"\s*(?<!\\)<!-- tl:(?P<id>\S+) h:(?P<hash>\S+) -->")
 # Everything that some reader of the file takes for the end of a line, and NUL, which CommonMark replaces.
 _LINE_BREAKERS: Final = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029\0]")
 
@@ -154,7 +154,7 @@ def _on_one_line(text: str) -> str:
     """Make sure that a line is one line and opens or closes no comment, whatever the renderer let through."""
     text = text.encode("utf-8", "replace").decode()
     text = _LINE_BREAKERS.sub(" ⏎ ", text.rstrip())
-    return text.replace("<!--", "&lt;!--").replace("-->", "--&gt;")
+    return text.replace("<!--", r"<\!--").replace("-->", r"--\>")
 
 
 def _single_blanks(lines: Iterable[str]) -> Iterator[str]:
