@@ -66,26 +66,26 @@ def dedupe(events: pd.DataFrame) -> pd.DataFrame:
 def find_same_identity(events: pd.DataFrame, alive: Flags) -> tuple[Ints, Ints, Ints]:
     """Return rows to drop and the rows that stand for them, by the identity that records bring along.
 
-    The k-th row of an identity in one file is the k-th row of it in another, so that a program that gives one
-    identity to many rows loses none. Slack's identities are unique, within a file too.
+    The identities of journal entries and of Slack's messages are unique, within a file too. Of any other identity the
+    k-th row in one file is the k-th row in another, so that a program that gives it to many rows loses none.
 
     Args:
         events: an event frame.
         alive: the rows that are still there.
     """
     rows = np.flatnonzero(alive & events[REF].notna().to_numpy())
-    chat = (events[SOURCE] == CHAT).to_numpy()[rows]
-    if not chat.any() and len(np.unique(events[FILE].cat.codes.to_numpy()[rows])) < 2:  # noqa: PLR2004
+    unique = _is_unique(events)[rows]
+    if not unique.any() and len(np.unique(events[FILE].cat.codes.to_numpy()[rows])) < 2:  # noqa: PLR2004
         return _NOTHING
     near = events.take(rows)
     place = np.lexsort((lines(near), ranks(near[FILE])))
-    near, rows, chat = near.take(place), rows[place], chat[place]
+    near, rows, unique = near.take(place), rows[place], unique[place]
     keys = _identities(near)
     inside = group(keys, encode(near[FILE]))
     order = np.argsort(inside, kind="stable")
     turn = np.empty(len(rows), "int64")
     turn[order] = count_within(inside[order])
-    turn[chat] = 0
+    turn[unique] = 0
     events_of = group(keys, turn)
     first = rows[np.unique(events_of, return_index=True)[1]][events_of]
     copies = rows != first
@@ -99,12 +99,15 @@ def _identities(events: pd.DataFrame) -> Ints:
     with time, host and text: PostgreSQL numbers lines per session, and forked loggers have been seen to repeat them.
     """
     refs = strings(events[REF])
-    in_journal = (events[SOURCE] == JOURNAL).to_numpy()
-    in_chat = (events[SOURCE] == CHAT).to_numpy()
+    in_journal = (events[SOURCE] == JOURNAL).to_numpy(dtype=bool)
     bare = pc.if_else(pa.array(in_journal), pc.replace_substring_regex(refs, CURSOR_FILE, ""), refs)
     codes = bare.combine_chunks().dictionary_encode().indices.to_numpy(zero_copy_only=False).astype("int64")
     full = group(encode(events[TIMESTAMP]), encode(events[HOST]), encode(events[MESSAGE]))
-    return group(encode(events[SOURCE]), codes, np.where(in_journal | in_chat, -1, full))
+    return group(encode(events[SOURCE]), codes, np.where(_is_unique(events), -1, full))
+
+
+def _is_unique(events: pd.DataFrame) -> Flags:
+    return events[SOURCE].isin((JOURNAL, CHAT)).to_numpy(dtype=bool)
 
 
 _NOTHING: Final = (np.empty(0, "int64"),) * 3
@@ -116,6 +119,9 @@ LAYERS: Final[Mapping[str, Callable[[pd.DataFrame, Flags], tuple[Ints, Ints, Int
 }
 """The rules by which rows become one, in order; the names are the values of `dedupe_rule`."""
 
+PAIRING: Final = frozenset({"same identity", "same event"})
+"""Rules that pair single rows."""
+
 
 class _Groups:
     """Which row stands for which, while the layers work."""
@@ -125,13 +131,18 @@ class _Groups:
         self.rows = np.arange(len(events))
         self.stands_for = self.rows.copy()
         self.clock = self.rows.copy()
-        self.rules = _earlier_rules(events)
+        self.earlier = _earlier_rules(events)
+        self.rules = self.earlier.copy()
 
     def alive(self, rule: str) -> Flags:
-        """Mark the rows that *rule* may still join: those that stay, and that it did not join in an earlier run."""
-        bit = 1 << list(LAYERS).index(rule)
-        joined = (self.rules & bit) != 0 if rule == "same event" else np.zeros(len(self.rows), bool)
-        return (self.stands_for == self.rows) & ~joined
+        """Mark the rows that *rule* may still join: those that stay, and were not paired by it in an earlier run.
+
+        Where one row may have one partner only, a pair must not look for a third in the next run.
+        """
+        paired = (self.earlier & (1 << list(LAYERS).index(rule))) != 0
+        if rule == "same identity":
+            paired &= ~_is_unique(self.events)
+        return (self.stands_for == self.rows) & (~paired if rule in PAIRING else True)
 
     def join(self, rule: str, dropped: Ints, kept: Ints, clock: Ints) -> None:
         """Let each of *kept* stand for the row of *dropped* beside it, with the time of *clock*."""

@@ -124,14 +124,15 @@ def check(frame: pd.DataFrame) -> None:
         raise SchemaError(f"columns missing: {', '.join(absent)}", help="pass it through timeline.schema.conform")
     for name, dtype in DTYPES.items():
         actual = frame[name].dtype
-        fits = isinstance(actual, pd.CategoricalDtype) if dtype == "category" else actual == dtype
+        fits = isinstance(actual, pd.CategoricalDtype) if isinstance(dtype, str) and dtype == "category" else actual == dtype
         if not fits:
             raise SchemaError(f"column {name!r} is {actual}, not {dtype}", help="see timeline.schema.conform")
 
 
 def missing(dtype: object, index: pd.Index) -> pd.Series:
     """Return a column of missing values of *dtype*."""
-    if dtype == "category":
+    # Not `dtype == "category"` alone: that holds for SEVERITY_DTYPE as well.
+    if isinstance(dtype, str) and dtype == "category":
         return pd.Series(pd.Categorical.from_codes(np.full(len(index), -1, "int8"), pd.Index([], dtype="str")), index=index)
     return pd.Series(index=index, dtype=dtype)  # type: ignore[call-overload, no-any-return]
 

@@ -24,7 +24,9 @@ class Weights:
     def __init__(self, scene: Scene) -> None:
         self.parts = [*find_signals(scene)]
         base = np.sum([points for points, _ in self.parts], axis=0) if self.parts else np.zeros(0)
-        near = np.where(base > 0, closeness(scene), 0.0)
+        # Small talk of people says nothing, however close to the outage it is.
+        telling = base - np.where(scene.people, signals.PERSON + signals.IN_INCIDENT_CHANNEL, 0) > 0
+        near = np.where(telling, closeness(scene), 0.0)
         self.parts.append((near, "close to the begin or end of the outage or an alert"))
         self.damped = is_background(scene)
         self.total: Scores = np.where(self.damped, signals.BACKGROUND, 1.0) * (base + near)
