@@ -16,7 +16,9 @@ _LINE_ENDS: Final = re.compile(r"[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+")
 _INVISIBLE: Final = re.compile("[\x00-\x08\x0e-\x1b\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _SPECIAL: Final = re.compile(
     r"""(?x)
-      [`*~$<]                                  # code, emphasis, strike-through, formulas, HTML
+      [`*]                                     # code, emphasis
+    | ~(?=.*~) | \$(?=.*\$)                   # strike-through, formulas: they come in pairs
+    | <(?=[A-Za-z/!?])                         # HTML
     | \\(?=[!-/:-@\[-`{-~])                    # a backslash that would escape something
     | (?<![^\W_])_ | _(?![^\W_])               # emphasis: not inside a word such as created_at
     | !?\[(?=\^|[^\]]*\][(\[])                 # links, pictures, footnotes: not [FIRING]
@@ -26,6 +28,9 @@ _SPECIAL: Final = re.compile(
 )
 # A joiner that is not seen keeps hosts from turning these into mentions and references.
 _REFERENCE: Final = re.compile(r"(?<!\w)(@(?=\w)|#(?=\d))")
+# Slack's mrkdwn: a mark opens at the begin of a word and closes at the end of one, so that globs and sums stay whole.
+_CHAT_MARK: Final = re.compile(r"(?<![\w*~_])([*~_])(?=\S)([^*~_\n]*[^*~_\s])\1(?![\w*~_])")
+_CHAT_CODE: Final = re.compile(r"(?<![\w`])`{1,3}([^`]+)`{1,3}(?![\w`])")
 _JOINER: Final = "\u2060"
 
 
@@ -48,6 +53,12 @@ def flatten(text: str) -> str:
     text = _LINE_ENDS.sub(" ⏎ ", text.strip())
     text = _INVISIBLE.sub("", text.encode("utf-8", "replace").decode("utf-8"))
     return " ".join(text.split())
+
+
+def drop_chat_markup(text: str) -> str:
+    """Drop Slack's marks for bold, italic, struck and code text; what stands in code stays as it is."""
+    parts = _CHAT_CODE.split(text)
+    return "".join(part if place % 2 else _CHAT_MARK.sub(r"\2", part) for place, part in enumerate(parts))
 
 
 def shorten(text: str, length: int = MAX_LENGTH) -> str:

@@ -14,7 +14,7 @@ import pandas as pd
 from timeline import schema
 from timeline.block_lines import BlockLine
 from timeline.errors import UnknownNameError
-from timeline.markdown_text import flatten, neutralise, shorten
+from timeline.markdown_text import drop_chat_markup, flatten, neutralise, shorten
 
 HEADING: Final = "## Timeline (all times UTC)"
 STYLES: Final = ("bullets", "table")
@@ -78,6 +78,8 @@ def block_lines(entries: pd.DataFrame, *, style: str = "bullets", citations: boo
 
 def _write_bullets(lines: Sequence[_Line], *, citations: bool) -> Iterator[BlockLine]:
     days = list(dict.fromkeys(line.day for line in lines))
+    if len(days) == 1:
+        yield from (BlockLine(f"On {days[0]}:"), BlockLine(""))
     for day in days:
         if len(days) > 1:
             yield from (BlockLine(""), BlockLine(f"### {day}"), BlockLine(""))
@@ -85,8 +87,6 @@ def _write_bullets(lines: Sequence[_Line], *, citations: bool) -> Iterator[Block
             if line.day == day:
                 parts = [f"{line.clock}{line.uncertain}", line.phase, line.label, line.text]
                 yield BlockLine("- " + " ".join(filter(None, parts)) + (f" [^tl{place}]" if citations else ""), line.id)
-    if len(days) == 1:
-        yield from (BlockLine(""), BlockLine(f"All on {days[0]}."))
 
 
 def _write_table(lines: Sequence[_Line], *, citations: bool) -> Iterator[BlockLine]:
@@ -136,7 +136,11 @@ def _label(row: dict[str, Any], *, table: bool) -> str:
 
 
 def _text(row: dict[str, Any], *, table: bool) -> str:
-    message = shorten(flatten(str(row[schema.MESSAGE] or "")))
+    message = str(row[schema.MESSAGE] or "")
+    if row[schema.SOURCE] == "slack":
+        # Slack says "@alice set the channel topic" where the actor stands already.
+        message = drop_chat_markup(message.removeprefix(f"@{row[schema.ACTOR]} "))
+    message = shorten(flatten(message))
     word = row.get("postgresql.severity")
     if word and row[schema.SEVERITY] in _LOUD and not message.startswith(str(word)):
         message = f"{word} {message}"
