@@ -16,7 +16,7 @@ from timeline.textlog import Block
 from timeline_parsers._nginx_cut import DASH, Cuts, Lines, Mask, cut
 from timeline_parsers._nginx_error_frame import BARE, HEAD, Heads
 from timeline_parsers._nginx_format import LineFormat
-from timeline_parsers._nginx_frame import make_frame
+from timeline_parsers._nginx_frame import REQUEST_PARTS, WHOLE_LINE, make_frame
 from timeline_parsers._nginx_head import LAST_RESORT, LENIENT
 from timeline_parsers._nginx_json import OPENING, read_objects
 from timeline_parsers._nginx_records import find_extents, reject_rows
@@ -100,7 +100,7 @@ class AccessReader:
 def _has_request(columns: dict[str, pa.LargeStringArray], rows: int) -> Mask:
     """Tell which rows have a status or a request: other JSON lines may stand in the same stream."""
     good = np.zeros(rows, bool)
-    for name in ("status", "request", "request_method", "request_uri", "uri"):
+    for name in ("status", *REQUEST_PARTS):
         if name in columns:
             good |= columns[name].is_valid().to_numpy(zero_copy_only=False)
     return good
@@ -123,21 +123,20 @@ def _read_times(lines: Lines, cuts: Cuts) -> Stamps:
 def _cut_columns(lines: Lines, cuts: Cuts, rows: np.ndarray | None) -> dict[str, pa.LargeStringArray]:
     """Cut out the texts of *rows*, all if None; what stands for "no value" becomes null."""
     columns = {}
-    escaped = lines.with_backslash
-    if rows is not None:
-        escaped = np.flatnonzero(np.isin(rows, escaped))
-    for name, (begin, end) in cuts.spans.items():
+    starts = lines.starts if rows is None else lines.starts[rows]
+    escaped = lines.with_backslash if rows is None else np.flatnonzero(np.isin(rows, lines.with_backslash))
+    for name, (begins, ends) in cuts.spans.items():
         if name in _STAMPS:
             continue
-        begin, end = (begin, end) if rows is None else (begin[rows], end[rows])
+        begin, end = (begins, ends) if rows is None else (begins[rows], ends[rows])
         absent = begin < 0
-        if absent.any():
-            start = lines.starts if rows is None else lines.starts[rows]
-            begin, end = np.where(absent, start, begin), np.where(absent, start, end)
+        begin, end = np.maximum(begin, starts), np.maximum(end, starts)
         if name not in _VERBATIM:
             width = end - begin
             absent |= (width == 0) | ((width == 1) & (lines.byte_at(begin) == DASH))
         columns[name] = unescape_rows(lines.slices(begin, end, absent), escaped)
+    if not any(name in columns for name in REQUEST_PARTS):
+        columns[WHOLE_LINE] = lines.texts(np.arange(len(lines)) if rows is None else rows)
     return columns
 
 

@@ -41,6 +41,11 @@ _CLIENT: Final = r"(?:unix:[^,\s]*|[0-9A-Fa-f.:]*[.:][0-9A-Fa-f.:]*|\[[0-9A-Fa-f
 _SPLIT: Final = (
     rf"(?s)^(?P<message>.*?)(?:, (?:udp )?client: (?P<client>{_CLIENT})(?P<context>(?:,| using starttls).*)?)?$"
 )
+# `open()` names the decoded path, which may hold a forged client as well, but hardly the end of its own sentence.
+_SPLIT_FILE: Final = (
+    r'(?s)^(?P<message>\w+\(\) ".*" failed \(\d+: [^()]*\)(?: while [^",]*)?)'
+    rf", (?:udp )?client: (?P<client>{_CLIENT})(?P<context>,.*)?$"
+)
 # nginx escapes nothing here. A value ends where the rest of the line fits, so that quotes and keys inside it do no
 # harm, and the last `, host: "` wins.
 _CONTEXT: Final = (
@@ -67,6 +72,7 @@ _CUT_CONTEXT: Final = (
     r'(?:, host: "(?P<host>[^"]*)"?)?'
     r'(?:, referrer: "(?P<referrer>[^"]*)"?)?'
 )
+_CUT_LENGTH: Final = 1960  # 2048 less the longest head
 _ERRNO: Final = r'(?s) \((?P<errno>\d+): [^()]*(?:\([^()]*\)[^()]*)*\)(?: while [^"]*)?(?:, [a-z]+: \S+)?$'
 
 _ATTRIBUTES: Final = {
@@ -143,14 +149,16 @@ class Heads:
 
 
 def _find_stamps(lines: Lines) -> np.ndarray:
-    """Return rows that begin with a real date, quickly."""
-    rows = np.flatnonzero((lines.byte_at(lines.starts + 4) == ord("/")) & (lines.byte_at(lines.starts + 20) == ord("[")))
+    """Return rows that begin with a real date, quickly: in an access log there are hardly any."""
+    rows = np.flatnonzero(lines.byte_at(lines.starts + 4) == ord("/"))
+    rows = rows[lines.byte_at(lines.starts[rows] + len(_STAMP) + 1) == ord("[")]
     _, real = decode(gather(lines.flat, lines.starts[rows], len(_STAMP)), _STAMP)
     return rows[real]
 
 
 def _find_bare(lines: Lines) -> np.ndarray:
-    return np.flatnonzero((lines.byte_at(lines.starts) == ord("n")) & (lines.byte_at(lines.starts + 5) == ord(":")))
+    rows = np.flatnonzero(lines.byte_at(lines.starts) == ord("n"))
+    return rows[lines.byte_at(lines.starts[rows] + 5) == ord(":")]
 
 
 def _grade(levels: pa.LargeStringArray) -> pd.Categorical:
@@ -162,13 +170,13 @@ def _grade(levels: pa.LargeStringArray) -> pd.Categorical:
 
 def _read_texts(texts: pa.LargeStringArray) -> dict[str, object]:
     """Split what stands behind the head into message and context."""
-    parts = pc.extract_regex(texts, _SPLIT)
-    messages, client = parts.field("message"), _null_if_empty(parts.field("client"))
-    context = _read_context(parts.field("context"))
+    messages, client, contexts = _split(texts)
+    context = _read_context(contexts)
     requests = Requests(pc.fill_null(context["request"], ""))
     errno = pc.extract_regex(messages, _ERRNO).field("errno")
     attributes = {
-        name: (categories if key in _CATEGORIES else schema.string_column)(context[key]) for key, name in _ATTRIBUTES.items()
+        name: categories(context[key]) if key in _CATEGORIES else schema.string_column(context[key])
+        for key, name in _ATTRIBUTES.items()
     }
     return {
         schema.ACTOR: schema.string_column(client),
@@ -181,6 +189,17 @@ def _read_texts(texts: pa.LargeStringArray) -> dict[str, object]:
         "url.query": schema.string_column(requests.query),
         "nginx.errno": to_integers(errno),
     }
+
+
+def _split(texts: pa.LargeStringArray) -> list[pa.LargeStringArray]:
+    """Return message, client and context; what of them is missing is null."""
+    file, other = pc.extract_regex(texts, _SPLIT_FILE), pc.extract_regex(texts, _SPLIT)
+    names = ("message", "client", "context")
+    messages, clients, contexts = (pc.if_else(file.is_valid(), file.field(name), other.field(name)) for name in names)
+    clients, contexts = _null_if_empty(clients), _null_if_empty(contexts)
+    # An address at which nginx cut the record may lack its end.
+    cut = pc.and_(pc.greater(pc.binary_length(texts), _CUT_LENGTH), pc.is_null(contexts))
+    return [messages, pc.if_else(cut, pa.scalar(None, pa.large_string()), clients), contexts]
 
 
 def _read_context(contexts: pa.LargeStringArray) -> dict[str, pa.LargeStringArray]:

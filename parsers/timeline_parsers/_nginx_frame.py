@@ -46,10 +46,13 @@ _ATTRIBUTES: Final = {
 }
 _HEADERS: Final = {"http_": "http.request.header.", "sent_http_": "http.response.header."}
 
+WHOLE_LINE: Final = "line"
+REQUEST_PARTS: Final = ("request", "request_method", "request_uri", "uri")
+
 # These become other columns, or parts of them.
 _USED: Final = frozenset({
     "remote_addr", "request", "request_method", "request_uri", "uri", "args", "is_args", "query_string",
-    "server_protocol", "status",
+    "server_protocol", "status", "line",
 })  # fmt: skip
 
 _ERR, _NOTICE, _INFO = (schema.SEVERITIES.index(name) for name in ("err", "notice", "info"))
@@ -75,7 +78,7 @@ def make_frame(columns: Columns, stamps: Stamps, numbers: np.ndarray) -> pd.Data
         schema.SERVICE: schema.full(SERVICE_NAME, "category", index),
         schema.SEVERITY: _grade(status, has_status),
         schema.ACTOR: schema.string_column(_actor(columns, client)),
-        schema.MESSAGE: schema.string_column(_describe(lines, columns.get("status"))),
+        schema.MESSAGE: schema.string_column(_describe(columns, lines)),
         schema.LINE: integers(numbers, np.zeros(len(numbers), bool)),
         "http.request.method": requests.method,
         "url.path": schema.string_column(requests.path),
@@ -100,13 +103,23 @@ def nulls(rows: int) -> pa.LargeStringArray:
 def _request_lines(columns: Columns, rows: int) -> pa.LargeStringArray:
     """Return `$request`, put together from its parts where a format has these instead."""
     whole = columns.get("request")
-    if "request_method" not in columns and "request_uri" not in columns and "uri" not in columns:
+    if not any(name in columns for name in REQUEST_PARTS[1:]):
         return whole if whole is not None else nulls(rows)
     target = _coalesce([columns.get("request_uri"), _with_query(columns)], rows)
     parts = [columns.get("request_method", nulls(rows)), target, columns.get("server_protocol", nulls(rows))]
+    return _coalesce([whole, _join_words(parts)], rows)
+
+
+def _join_words(parts: list[pa.LargeStringArray]) -> pa.LargeStringArray:
+    """Join the words of each row that are there; null where none is.
+
+    Arrow drops the rows in which every part is null, so that none may be.
+    """
+    some = pc.is_valid(_coalesce([*parts], 0))
     blank = pa.scalar(" ", pa.large_string())
-    joined = pc.binary_join_element_wise(*parts, blank, null_handling="skip")
-    return _coalesce([whole, joined], rows)
+    first = pc.if_else(some, parts[0], pa.scalar("", pa.large_string()))
+    joined = pc.binary_join_element_wise(first, *parts[1:], blank, null_handling="skip")
+    return joined if pc.all(some).as_py() else pc.if_else(some, joined, pa.scalar(None, pa.large_string()))
 
 
 def _with_query(columns: Columns) -> pa.LargeStringArray | None:
@@ -154,14 +167,14 @@ def _actor(columns: Columns, client: pa.LargeStringArray) -> pa.LargeStringArray
     return pc.coalesce(pc.if_else(pc.equal(user, ""), pa.scalar(None, pa.large_string()), user), client)
 
 
-def _describe(lines: pa.LargeStringArray, status: pa.LargeStringArray | None) -> pa.LargeStringArray:
-    empty = pc.equal(pc.binary_length(lines), 0)
-    if pc.any(empty).as_py():
-        lines = pc.if_else(pc.fill_null(empty, False), pa.scalar('""', pa.large_string()), lines)
-    if status is None:
-        return pc.fill_null(lines, "")
-    blank = pa.scalar(" ", pa.large_string())
-    return pc.binary_join_element_wise(lines, status, blank, null_handling="skip")
+def _describe(columns: Columns, lines: pa.LargeStringArray) -> pa.LargeStringArray:
+    """Return request and status; the whole line where a format has no request."""
+    if WHOLE_LINE in columns:
+        return columns[WHOLE_LINE]
+    if pc.min(pc.binary_length(lines)).as_py() == 0:
+        lines = pc.if_else(pc.fill_null(pc.equal(lines, ""), False), pa.scalar('""', pa.large_string()), lines)
+    words = _join_words([lines, columns["status"]]) if "status" in columns else lines
+    return pc.fill_null(words, "") if words.null_count else words
 
 
 def _other_attributes(columns: Columns) -> dict[str, object]:

@@ -16,7 +16,7 @@ from timeline_parsers._nginx_json import OPENING, is_access_object
 # Combined with quotes inside quoted fields (no nginx writes it, but other servers do), or an empty user and one
 # blank where two are due: matched from both ends.
 LENIENT: Final = (
-    r"(?s)^(?P<remote_addr>[^ ]+) [^ ]+ (?:(?P<remote_user>.*?) )?"
+    r"(?s)^(?P<remote_addr>[^ ]+) - (?:(?P<remote_user>.*?) )?"
     r"\[(?P<time_local>\d\d/[A-Za-z]{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] "
     r'"(?P<request>.*)" (?P<status>\d{3}) (?P<body_bytes_sent>\d+|-)'
     r'(?: "(?P<http_referer>[^"]*)" "(?P<http_user_agent>.*)")?(?: (?P<extra>.*))?$'
@@ -27,6 +27,10 @@ LAST_RESORT: Final = (
     r"\[(?P<time_local>\d\d/[A-Za-z]{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\].*?"
     r'"(?P<request>[A-Z]+ [^" ]+ HTTP/[\d.]+)"(?: (?P<status>\d{3}))?(?: (?P<extra>.*))?$'
 )
+
+
+# What may stand first in such a line; `MESSAGE=203.0.113.9 - - [` of a journal export may not.
+_FIRST_WORD: Final = r'^(?:"[^"]*"|\[[^\]]*\][\w:]*|[\w.:,-]*) '
 
 
 def whole_lines(head: bytes) -> Block | None:
@@ -54,6 +58,7 @@ def rank_formats(lines: Lines, skip: Mask) -> tuple[list[LineFormat], Mask]:
         counts[format_.name] = int(matches.sum())
         fits[rows] |= matches
     fits[rows] |= pc.match_substring_regex(texts, LENIENT).to_numpy(zero_copy_only=False)
+    fits[rows] &= pc.match_substring_regex(texts, _FIRST_WORD).to_numpy(zero_copy_only=False)
     ranked = sorted(known_formats(), key=lambda format_: -counts[format_.name])
     return ranked, fits
 

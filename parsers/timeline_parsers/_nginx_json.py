@@ -39,9 +39,7 @@ _ALIASES: Final = {
     "host": "http_host vhost domain server_address",
     "req_id": "request_id",
 }
-_VARIABLES: Final = {
-    key: variable for variable, keys in _ALIASES.items() for key in (variable, *keys.split())
-}
+_VARIABLES: Final = {key: variable for variable, keys in _ALIASES.items() for key in (variable, *keys.split())}
 _TIME_ORDER: Final = ("msec", "timestamp", "time", "ts")
 
 _OTHER_SIGN: Final = re.compile(r"[^a-z0-9]+")
@@ -119,10 +117,15 @@ def _read_fast(data: bytes) -> dict[str, pa.LargeStringArray] | None:
         )
     except pa.ArrowInvalid:
         return None
-    plain = all(pa.types.is_large_string(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind) for kind in table.schema.types)
-    if not plain or table.num_rows != data.count(b"\n") or len(set(table.column_names)) < table.num_columns:
+    aligned = table.num_rows == data.count(b"\n") and len(set(table.column_names)) == table.num_columns
+    if not aligned or not all(map(_is_plain, table.schema.types)):
         return None
     return {name: _without_dashes(name, _as_text(table.column(name))) for name in table.column_names}
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    tests = (pa.types.is_large_string, pa.types.is_integer, pa.types.is_floating)
+    return any(test(kind) for test in tests)
 
 
 def _as_text(column: pa.ChunkedArray) -> pa.LargeStringArray:

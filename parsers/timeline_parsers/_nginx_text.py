@@ -74,9 +74,7 @@ class Requests:
         good = (second < self._end) & (third >= self._end) & (second > first)
         return np.where(good, first, self._begin), np.where(good, second, self._begin), good
 
-    def _match(
-        self, begin: Places, end: Places, good: Mask, pattern: re.Pattern[str]
-    ) -> tuple[np.ndarray, list[str]]:
+    def _match(self, begin: Places, end: Places, good: Mask, pattern: re.Pattern[str]) -> tuple[np.ndarray, list[str]]:
         """Cut words that must fit *pattern*: few distinct ones, so the pattern runs over these only.
 
         Returns:

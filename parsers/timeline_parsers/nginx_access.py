@@ -30,7 +30,7 @@ class NginxAccessParser:
     name = "nginx-access"
 
     def sniff(self, head: bytes) -> float:
-        """Return the share of lines that are access records, or error records if there is at least one of the former."""
+        """Return the share of lines that are records; without an access record among them, 0."""
         block = whole_lines(head)
         if block is None:
             return 0.0
