@@ -116,14 +116,22 @@ def _whole_lines(chunks: Iterator[bytes], size: int) -> Iterator[bytes]:
         yield rest if rest.endswith(b"\n") else rest + b"\n"
 
 
+def _has_long_line(raw: bytes, limit: int) -> bool:
+    """Tell whether a line is longer than *limit*, in leaps of that length."""
+    place = 0
+    while len(raw) - place > limit + 1:
+        place = raw.rfind(b"\n", place, place + limit + 1) + 1
+        if not place:
+            return True
+    return False
+
+
 def _cut_long_lines(raw: bytes, limit: int) -> tuple[bytes, list[int]]:
-    if len(raw) <= limit:
+    if not _has_long_line(raw, limit):
         return raw, []
     ends = np.flatnonzero(np.frombuffer(raw, np.uint8) == _NEWLINE)
     lengths = np.diff(ends, prepend=-1) - 1
     long = np.flatnonzero(lengths > limit)
-    if not len(long):
-        return raw, []
     pieces, place = [], 0
     for row in long:
         keep = int(ends[row] - lengths[row]) + limit
