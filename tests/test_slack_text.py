@@ -108,14 +108,20 @@ def test_iso_time_is_utc() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("https://files.slack.com/files-pri/T1-F1/a.png?t=xoxe-1-2-abc", "https://files.slack.com/files-pri/T1-F1/a.png"),
+        (
+            "https://files.slack.com/files-pri/T1-F1/a.png?t=xoxe-1-2-abc",
+            "https://files.slack.com/files-pri/T1-F1/a.png",
+        ),
         ("(https://files.slack.com/f/a.png?pub_secret=1&t=xoxe-9) next", "(https://files.slack.com/f/a.png) next"),
         ("HTTPS://FILES.SLACK.COM/a?T=XOXE-1", "HTTPS://FILES.SLACK.COM/a"),
         ("files.slack.com:443/a?t=xoxe-1", "files.slack.com:443/a"),
         ("files-edge.slack-gov.com/a?t=1 b?c", "files-edge.slack-gov.com/a b?c"),
         ("https://slack-files.com/T1-F1-0?x=1", "https://slack-files.com/T1-F1-0"),
         ("https://files.slack.com/a#t=xoxe-1", "https://files.slack.com/a"),
-        ("https://slack-redir.net/link?url=https%3A%2F%2Fx.example%2Fa%3Ft%3Dxoxe-1-2", "https://slack-redir.net/link?url=https%3A%2F%2Fx.example%2Fa"),
+        (
+            "https://slack-redir.net/link?url=https%3A%2F%2Fx.example%2Fa%3Ft%3Dxoxe-1-2",
+            "https://slack-redir.net/link?url=https%3A%2F%2Fx.example%2Fa",
+        ),
         ("https://x.example/a?t=xoxe-12&b=1", "https://x.example/a&b=1"),
         ("https://x.example/?t=12", "https://x.example/?t=12"),
         ("what is files.slack.com?", "what is files.slack.com?"),

@@ -70,11 +70,7 @@ def _read_bot_body(message: Thing, names: Names) -> str:
     if any(block.get("type") != "rich_text" for block in blocks) and (text := _render_blocks(blocks, names)):
         return text
     text = string(message.get("text"))
-    return (
-        resolve(text, names).strip()
-        if text and text.strip() not in PLACEHOLDERS
-        else _render_blocks(blocks, names)
-    )
+    return resolve(text, names).strip() if text and text.strip() not in PLACEHOLDERS else _render_blocks(blocks, names)
 
 
 def _render_attachment(attachment: Thing, names: Names) -> str:
@@ -109,10 +105,12 @@ def _join(lines: Iterable[str]) -> str:
 
 
 def _render_blocks(blocks: list[dict[str, Any]], names: Names, depth: int = 0) -> str:
-    return _join(_render_block(block, names, depth) for block in blocks) if depth < _DEPTH else ""
+    return _join(_render_block(block, names, depth) for block in blocks)
 
 
 def _render_block(block: Thing, names: Names, depth: int) -> str:
+    if depth >= _DEPTH:
+        return ""
     kind = block.get("type")
     if isinstance(kind, str) and kind in _BLOCKS:
         return _BLOCKS[kind](block, names, depth + 1).strip()
@@ -150,9 +148,7 @@ def _render_call(block: Thing, _names: Names, _depth: int) -> str:
 def _render_table(block: Thing, names: Names, depth: int) -> str:
     rows = block.get("rows")
     cells = (
-        ([_render_block(cell, names, depth) for cell in things(row)] for row in rows)
-        if isinstance(rows, list)
-        else ()
+        ([_render_block(cell, names, depth) for cell in things(row)] for row in rows) if isinstance(rows, list) else ()
     )
     return _join(" | ".join(row) for row in cells)
 
@@ -170,9 +166,7 @@ def _rich_lines(block: Thing, names: Names, depth: int) -> Iterator[str]:
             yield from _rich_lines(element, names, depth + 1)
             continue
         mark = {"ordered": f"{number}. ", "bullet": "• "}.get(str(block.get("style")), "")
-        yield mark + "".join(_render_inline(one, names) for one in things(element.get("elements"))).strip(
-            "\n"
-        )
+        yield mark + "".join(_render_inline(one, names) for one in things(element.get("elements"))).strip("\n")
 
 
 def _render_inline(one: Thing, names: Names) -> str:

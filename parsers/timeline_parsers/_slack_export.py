@@ -98,9 +98,7 @@ class Export:
             if isinstance(profile, dict) and (bot := string(profile.get("bot_id")))
         }
         channels = {
-            key: (channel.name or key).removeprefix("#")
-            for key, channel in self.channels.items()
-            if channel.id == key
+            key: (channel.name or key).removeprefix("#") for key, channel in self.channels.items() if channel.id == key
         }
         return Names(
             {**outer.users, **called},

@@ -46,9 +46,7 @@ def decode(data: bytes) -> Document:
     try:
         return Document([orjson.loads(data)], [1])
     except orjson.JSONDecodeError:
-        text = _SURROGATE.sub(
-            lambda found: "\\ufffd" if found[1] else found[0], data.decode("utf-8", "replace")
-        )
+        text = _SURROGATE.sub(lambda found: "\\ufffd" if found[1] else found[0], data.decode("utf-8", "replace"))
     try:
         return Document([orjson.loads(text)], [1])
     except (orjson.JSONDecodeError, UnicodeEncodeError):

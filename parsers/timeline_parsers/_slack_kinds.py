@@ -78,9 +78,7 @@ _WORST_FIRST: Final = ("err", "warning", "info")
 # What an alert says, it says at its beginning; runbooks and annotations follow.
 _WINDOW: Final = 300
 _BY_ANYBODY: Final = re.compile("|".join(f"({pattern})" for _, pattern in ALERT_WORDS))
-_BY_KNOWN_BOT: Final = re.compile(
-    "(?i)" + "|".join(f"({pattern})" for _, pattern in KNOWN_BOT_WORDS), re.MULTILINE
-)
+_BY_KNOWN_BOT: Final = re.compile("(?i)" + "|".join(f"({pattern})" for _, pattern in KNOWN_BOT_WORDS), re.MULTILINE)
 
 
 def kind_of(subtype: str | None, text: str, *, is_bot: bool, actor: str | None) -> str | None:
@@ -105,8 +103,5 @@ def kind_of(subtype: str | None, text: str, *, is_bot: bool, actor: str | None) 
 
 def severity_of(attachments: list[dict[str, Any]]) -> str | None:
     """Give the worst severity that the colours of a bot's attachments hint at, None if they hint at none."""
-    found = {
-        SEVERITY_BY_COLOUR.get(str(attachment.get("color", "")).lstrip("#").lower())
-        for attachment in attachments
-    }
+    found = {SEVERITY_BY_COLOUR.get(str(attachment.get("color", "")).lstrip("#").lower()) for attachment in attachments}
     return next((severity for severity in _WORST_FIRST if severity in found), None)

@@ -74,9 +74,7 @@ def read_message(
     names, ts = place.names, ts_of(micros)
     subtype = string(message.get("subtype")) or None
     user = _find_user(message)
-    is_bot = (
-        bool(message.get("bot_id")) or subtype in BOT_SUBTYPES or user == SLACKBOT or user in names.robots
-    )
+    is_bot = bool(message.get("bot_id")) or subtype in BOT_SUBTYPES or user == SLACKBOT or user in names.robots
     actor = _name_bot(message, user, names) if is_bot else _name_person(message, user, names)
     text = _describe_record(message, subtype, names) or read_content(message, names, is_bot=is_bot)
     channel = _find_channel(message, place)
@@ -198,9 +196,7 @@ def _count_reactions(message: Mapping[str, Any]) -> str | None:
 
 
 def _is_pinned(message: Mapping[str, Any], channel: Channel, ts: str, names: Names) -> bool:
-    return (
-        bool(message.get("pinned_to") or message.get("pinned_info")) or (channel.id or "", ts) in names.pins
-    )
+    return bool(message.get("pinned_to") or message.get("pinned_info")) or (channel.id or "", ts) in names.pins
 
 
 def _describe_record(message: Mapping[str, Any], subtype: str | None, names: Names) -> str:
@@ -213,11 +209,7 @@ def _describe_record(message: Mapping[str, Any], subtype: str | None, names: Nam
         case "tombstone":
             return "This message was deleted."
         case "message_deleted":
-            return (
-                "[deleted a message"
-                + _of_time(message.get("deleted_ts"), message.get("previous_message"))
-                + "]"
-            )
+            return "[deleted a message" + _of_time(message.get("deleted_ts"), message.get("previous_message")) + "]"
         case "message_changed":
             return "[edited a message" + _of_time(None, message.get("message")) + "]"
         case "huddle_thread":

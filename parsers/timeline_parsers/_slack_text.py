@@ -26,9 +26,7 @@ _FILE_LINK: Final = re.compile(
     re.IGNORECASE,
 )
 # The same key in a link that carries another link, whatever its host.
-_KEY_PARAMETER: Final = re.compile(
-    r"(?:[?&;]|%3F|%26)(?:\w*token|t)(?:=|%3D)xox[a-z]-[\w.%-]*", re.IGNORECASE
-)
+_KEY_PARAMETER: Final = re.compile(r"(?:[?&;]|%3F|%26)(?:\w*token|t)(?:=|%3D)xox[a-z]-[\w.%-]*", re.IGNORECASE)
 
 _TS_WIDTH: Final = len("1452837318.000002")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -94,9 +92,7 @@ def _resolve_control(inner: str, names: Names) -> str:
     head = unescape(head)
     if not _URL.match(head):
         return unescape(inner)
-    return label or next(
-        (head.removeprefix(scheme) for scheme in _NAMED_SCHEMES if head.startswith(scheme)), head
-    )
+    return label or next((head.removeprefix(scheme) for scheme in _NAMED_SCHEMES if head.startswith(scheme)), head)
 
 
 def _resolve_command(command: str, label: str) -> str:

@@ -31,9 +31,7 @@ API_LISTS: Final = {"members": LISTS["users.json"], "channels": LISTS["channels.
 
 _TYPE_IN_HEAD: Final = re.compile(r'"type"\s*:\s*"message"')
 _TS_IN_HEAD: Final = re.compile(r'"ts"\s*:\s*"?\d{10}\.\d{1,6}\b')
-_API_HEAD: Final = re.compile(
-    r'\{\s*"(?:ok"\s*:\s*true\b|channel_id"\s*:\s*"[CDG][A-Z0-9]+"|messages"\s*:\s*\[)'
-)
+_API_HEAD: Final = re.compile(r'\{\s*"(?:ok"\s*:\s*true\b|channel_id"\s*:\s*"[CDG][A-Z0-9]+"|messages"\s*:\s*\[)')
 _MESSAGES_ARRAY: Final = re.compile(rb'"messages"\s*:\s*(?=\[)')
 _EMPTY_LIST: Final = re.compile(r"\[\s*\]")
 
@@ -121,11 +119,7 @@ def _name_listing(value: dict[str, Any]) -> str:
         return LISTS["integration_logs.json"]
     identity = string(value.get("id"))
     return next(
-        (
-            note
-            for shape, keys, note in LIST_SHAPES
-            if shape.fullmatch(identity) and any(key in value for key in keys)
-        ),
+        (note for shape, keys, note in LIST_SHAPES if shape.fullmatch(identity) and any(key in value for key in keys)),
         "",
     )
 
@@ -215,9 +209,7 @@ class _Reader:
             return
         flat = _flatten(array)
         exact = (
-            len(flat) == len(array)
-            and len(self.document.values) == 1
-            and all(isinstance(one, dict) for one in array)
+            len(flat) == len(array) and len(self.document.values) == 1 and all(isinstance(one, dict) for one in array)
         )
         lines = find_object_lines(self.data, before, len(array)) if exact and array else None
         if lines:
