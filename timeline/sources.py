@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import codecs
 import io
+import lzma
 import os
 import re
 import stat
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -26,6 +28,8 @@ SETTINGS_FILE: Final = "timeline-build.toml"
 LIVE_JOURNAL: Final = "journal:"
 
 _TAR_MAGIC: Final = (257, b"ustar")
+# What reading a damaged member of an archive raises; zipfile lets the errors of its decompressors through.
+_MEMBER_DAMAGE: Final = (zipfile.BadZipFile, EOFError, OSError, zlib.error, lzma.LZMAError)
 _UTF16: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
@@ -81,18 +85,14 @@ class Source:
     def chunks(self) -> Iterator[bytes]:
         """Yield the decompressed bytes in pieces of up to some MiB; damage ends the stream and is noted."""
         with self.container.open(self.member) as raw:
-            start = raw.read(8)
-            codec = compression.detect(start)
-            stream: BinaryIO = _rewound(raw, start)
-            plain = compression.decompress(stream, codec) if codec else _read(stream)
-            yield from _as_utf8(self._tolerate(plain))
+            yield from _as_utf8(self._tolerate(_decompress(raw)))
 
     def _tolerate(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         try:
             yield from chunks
         except compression.Damage as damage:
             self.problems.append(f"compressed stream is {damage}; read as far as possible")
-        except (zipfile.BadZipFile, EOFError, OSError) as error:
+        except _MEMBER_DAMAGE as error:
             self.problems.append(f"could not be read to its end: {error}")
 
     def read(self) -> bytes:
@@ -239,6 +239,13 @@ def select_options(label: str, setting: Any, default: Any = None) -> Any:
         if pattern not in ("*", "") and matches(label, pattern):
             chosen = value
     return chosen
+
+
+def _decompress(raw: BinaryIO) -> Iterator[bytes]:
+    start = raw.read(8)
+    codec = compression.detect(start)
+    stream: BinaryIO = _rewound(raw, start)
+    yield from compression.decompress(stream, codec) if codec else _read(stream)
 
 
 def _read(stream: BinaryIO) -> Iterator[bytes]:
