@@ -84,7 +84,7 @@ def test_a_foreign_parser_is_found_and_a_broken_one_costs_its_own_format(site: P
         (row["timestamp"], row["source"], row["message"]) for row in rows if row["source"] == "tickets"
     ]
     assert 1 == sum(row["source"] == "nginx-access" for row in rows)
-    assert 1 == result.stderr.count("foreign_missing")
+    assert 1 == result.stderr.count("parser 'broken'")
     assert "Traceback" not in result.stderr
 
 

@@ -113,8 +113,8 @@ def command(context: click.Context, /, **given: Any) -> None:
 def main() -> NoReturn:
     """Run the command; every error that is raised on purpose is one line and a help line."""
     try:
-        command(standalone_mode=False)
-        status: Any = 0
+        # Outside of standalone mode click returns the status of `Context.exit`.
+        status: Any = command(standalone_mode=False) or 0
     except click.exceptions.Exit as error:
         status = error.exit_code
     except click.ClickException as error:
