@@ -18,6 +18,7 @@ from timeline.schema import (
 from timeline.stamps import SECOND, Bytes, cells, decode
 from timeline_parsers._pg_kinds import find_kinds
 from timeline_parsers._pg_labels import SEVERITY_OF
+from timeline_parsers._pg_prefix import STAMP
 
 NAME: Final = "postgresql"
 
@@ -49,6 +50,8 @@ NUMBERS: Final[Mapping[str, str]] = {
 }
 
 STAMP_WIDTH: Final = 23
+_SLASH: Final = pa.scalar("/", pa.large_string())
+STAMP_END: Final = rf"^{STAMP}(?:\.\d+)? ?"
 _SECONDS, _MILLIS = "YYYY-MM-DD hh:mm:ss", "YYYY-MM-DD hh:mm:ss.fff"
 
 
@@ -75,6 +78,11 @@ def build_frame(fields: Fields) -> pd.DataFrame:
     """Make a frame with the columns that a parser gives."""
     index = pd.RangeIndex(len(fields.line))
     text = {name: column for name, column in fields.text.items() if column is not None}
+    number = {name: column for name, column in fields.number.items() if column is not None}
+    if "query_id" in number:  # 0 says that none was computed
+        number["query_id"] = pc.if_else(pc.equal(number["query_id"], 0), None, number["query_id"])
+    if "state" in text:  # written for every record by some forms, left out by others
+        text["state"] = _without_success(as_dictionary(text["state"]))
     label = as_dictionary(text["label"])
     wall = pa.array(fields.wall, mask=~fields.dated)
     columns: dict[str, object] = {
@@ -86,9 +94,9 @@ def build_frame(fields: Fields) -> pd.DataFrame:
         MESSAGE: string_column(text["message"]),
         KIND: find_kinds(text["message"], as_dictionary(_or_missing(text.get("state"), len(index)))),
         LINE: pd.Int64Dtype().__from_arrow__(pa.array(fields.line)),
-        REF: string_column(_references(text, fields.number, len(index))),
+        REF: string_column(_references(text, number, len(index))),
     }
-    columns |= {column: _number(fields.number.get(name), len(index)) for name, column in NUMBERS.items()}
+    columns |= {column: _number(number.get(name), len(index)) for name, column in NUMBERS.items()}
     columns |= {column: _category(text.get(name), len(index)) for name, column in CATEGORIES.items()}
     columns |= {column: _strings(text.get(name), len(index)) for name, column in STRINGS.items()}
     return pd.DataFrame(columns, index=index)
@@ -143,6 +151,11 @@ def as_dictionary(values: pa.Array) -> pa.DictionaryArray:
     return values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
 
 
+def _without_success(states: pa.DictionaryArray) -> pa.DictionaryArray:
+    values = without(states.dictionary, "00000")
+    return values.take(states.indices).dictionary_encode() if values.null_count else states
+
+
 def _or_missing(values: pa.Array | None, rows: int) -> pa.Array:
     return pa.nulls(rows, pa.large_string()) if values is None else values
 
@@ -159,7 +172,7 @@ def _references(text: Mapping[str, pa.Array], number: Mapping[str, pa.Array], ro
     session, line = text.get("session"), number.get("session_line")
     if session is None or line is None:
         return pa.nulls(rows, pa.large_string())
-    return pc.binary_join_element_wise(session.cast(pa.large_string()), line.cast(pa.large_string()), "/")
+    return pc.binary_join_element_wise(session.cast(pa.large_string()), line.cast(pa.large_string()), _SLASH)
 
 
 def _category(values: pa.Array | None, rows: int) -> pd.Categorical:

@@ -66,5 +66,6 @@ _WORDS: Final = sorted((*SEVERITY_OF, *PART_OF), key=lambda word: (-len(word), w
 _BEFORE_COLON: Final = "[ \u00a0]?"
 KNOWN_LABEL: Final = f"(?P<label>{'|'.join(re.escape(word) for word in _WORDS)}){_BEFORE_COLON}:"
 # A word of a language that is not in the tables: still a record, of unknown severity.
-ANY_LABEL: Final = rf"(?P<label>\pL[\pL\pM'_ -]{{0,39}}?){_BEFORE_COLON}:"
-"""Patterns in the syntax of RE2, which Arrow uses; `KNOWN_LABEL` is good for `re` as well."""
+_LETTER: Final = "A-Za-z\u00aa-\U0010ffff"
+ANY_LABEL: Final = f"(?P<label>[{_LETTER}](?:[{_LETTER}'_ -]{{0,38}}[{_LETTER}])??){_BEFORE_COLON}:"
+"""Patterns in the syntax that RE2, which Arrow uses, and `re` share."""

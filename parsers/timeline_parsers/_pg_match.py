@@ -18,7 +18,11 @@ from timeline_parsers._pg_labels import ANY_LABEL, KNOWN_LABEL, PART_OF
 from timeline_parsers._pg_prefix import Prefix
 
 UNKNOWN: Final = "[unknown]"
-_TAB, _BLANK, _COLON = ord("\t"), ord(" "), ord(":")
+_TAB, _BLANK, _COLON, _ZERO, _TEN = ord("\t"), ord(" "), ord(":"), ord("0"), 10
+_ANCHOR: Final = re.compile("%-?[0-9]*[mtnpc]")
+_ZONE_WIDTH: Final = 32
+_PID_WIDTH: Final = 10
+_STAND_IN: Final = pa.scalar("0", pa.large_string())
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Matches:
         codes: which of `heads` each line has.
         wall: microseconds of the stamp's digits.
         dated: whether `wall` means anything.
+        pids: the process of each line, -1 where it has none; None if the prefix writes none.
     """
 
     lines: np.ndarray
@@ -40,6 +45,7 @@ class Matches:
     codes: np.ndarray
     wall: np.ndarray
     dated: np.ndarray
+    pids: np.ndarray | None
 
     def dictionary(self, name: str, rows: np.ndarray) -> pa.DictionaryArray | None:
         """Return the field *name* of *rows* as a dictionary array, None if the prefix does not write it."""
@@ -72,24 +78,6 @@ class Matches:
         names = np.array([PART_OF.get(word, "") for word in encoded.dictionary.to_pylist()] or [""])
         return names[encoded.indices.to_numpy()[self.codes]] if len(self.codes) else names[:0]
 
-    @cached_property
-    def pids(self) -> np.ndarray | None:
-        """The process of each line, -1 where it has none; None if the prefix writes none."""
-        numbers = head_pids(self)
-        if numbers is None:
-            return None
-        return numbers.fill_null(-1).to_numpy(zero_copy_only=False)[self.codes]
-
-
-def head_pids(matches: Matches) -> pa.Array | None:
-    """Return the process of each distinct head: `%p`, else the second half of `%c`."""
-    if "pid" in matches.heads.column_names:
-        return to_numbers(matches.column("pid"))
-    if "session" in matches.heads.column_names:
-        halves = pc.replace_substring_regex(matches.column("session"), r"^.*\.", "")
-        return to_numbers(halves, base=16)
-    return None
-
 
 def match_lines(block: Block, prefix: Prefix) -> Matches:
     """Find the lines that begin with *prefix* and a label.
@@ -97,33 +85,29 @@ def match_lines(block: Block, prefix: Prefix) -> Matches:
     Most lines have a time at a fixed place, and the distinct texts between it and the first `:␣␣` are few: only
     these meet a regular expression. Lines that do not fit so are matched whole.
     """
-    starts, ends = block.starts, block.ends
-    flat = np.frombuffer(block.data, np.uint8)
+    starts, flat = block.starts, np.frombuffer(block.data, np.uint8)
     first = flat[starts] if len(starts) else np.zeros(0, np.uint8)
     open_ = (first != _TAB) & ~block.blank
     labels = _first_labels(flat, starts)
-    lead, width = len(prefix.lead), _stamp_width(prefix)
-    rest = starts + lead + width
+    begins = starts + len(prefix.lead) + len(prefix.layout)
+    fits = open_ & (labels <= block.ends) & (labels > begins)
     wall, dated = np.zeros(len(starts), np.int64), np.zeros(len(starts), bool)
-    fits = open_ & (labels <= ends) & (labels > rest)
     if prefix.layout:
         rows = np.flatnonzero(fits)
-        wall[rows], dated[rows] = decode_stamps(gather(flat, starts[rows] + lead, STAMP_WIDTH))
+        wall[rows], dated[rows] = decode_stamps(gather(flat, starts[rows] + len(prefix.lead), STAMP_WIDTH))
         fits &= dated & _begins(flat, starts, prefix.lead)
-    pattern = prefix.rest if prefix.layout else prefix.pattern
-    quick = _Part.of_heads(block, np.flatnonzero(fits), rest, labels, pattern)
-    left = open_.copy()
-    left[quick.lines] = False
-    slow = _match_whole(block, np.flatnonzero(left), prefix)
-    for part in slow:
+    lines = np.flatnonzero(fits)
+    if prefix.pid_mark is None:
+        quick = _Part.of_heads(block, lines, begins, labels, prefix.rest or prefix.pattern)
+    else:
+        quick = _Part.around_pids(block, lines, begins, labels, prefix)
+    open_[quick.lines] = False
+    if prefix.layout and not prefix.lead.startswith(b" "):
+        open_ &= _begins(flat, starts, prefix.lead) & _is_digit(flat, starts + len(prefix.lead))
+    slow = _match_whole(block, np.flatnonzero(open_), prefix)
+    for part in slow if prefix.layout else [quick, *slow]:
         wall[part.lines], dated[part.lines] = part.stamps()
-    if not prefix.layout:
-        wall[quick.lines], dated[quick.lines] = quick.stamps()
     return _join([quick, *slow], wall, dated)
-
-
-def _stamp_width(prefix: Prefix) -> int:
-    return len(prefix.layout)
 
 
 def _first_labels(flat: np.ndarray, starts: np.ndarray) -> np.ndarray:
@@ -139,6 +123,10 @@ def _begins(flat: np.ndarray, starts: np.ndarray, lead: bytes) -> np.ndarray:
     return (gather(flat, starts, len(lead)) == np.frombuffer(lead, np.uint8)).all(axis=1)
 
 
+def _is_digit(flat: np.ndarray, places: np.ndarray) -> np.ndarray:
+    return gather(flat, places, 1)[:, 0] - np.uint8(_ZERO) < _TEN if len(places) else np.zeros(0, bool)
+
+
 @dataclass(frozen=True)
 class _Part:
     """Some of the matched lines."""
@@ -147,6 +135,7 @@ class _Part:
     bodies: np.ndarray
     heads: pa.Table
     codes: np.ndarray
+    pids: np.ndarray | None
 
     @classmethod
     def of_heads(
@@ -155,20 +144,40 @@ class _Part:
         """Match what stands between *begins* and *ends* of *lines*, each distinct text once."""
         heads = slices(block.data, begins[lines], ends[lines]).dictionary_encode()
         table = extract(heads.dictionary, f"^{pattern}{KNOWN_LABEL}  $")
-        good = table.column("label").is_valid().to_numpy(zero_copy_only=False)
         codes = heads.indices.to_numpy()
+        kept = _valid(table, "label")[codes] if len(codes) else np.zeros(0, bool)
+        return cls(lines[kept], ends[lines[kept]], table, codes[kept], _pids(table, codes[kept]))
+
+    @classmethod
+    def around_pids(
+        cls, block: Block, lines: np.ndarray, begins: np.ndarray, ends: np.ndarray, prefix: Prefix
+    ) -> _Part:
+        """Match like `of_heads`, with the process id taken out: then the distinct texts are a handful."""
+        starts, stops, pids = _find_pids(block.data, begins[lines], prefix.pid_mark)
+        found = (pids >= 0) & (stops <= ends[lines])
+        lines, starts, stops, pids = lines[found], starts[found], stops[found], pids[found]
+        before = slices(block.data, begins[lines], starts).dictionary_encode()
+        after = slices(block.data, stops, ends[lines]).dictionary_encode()
+        count = max(len(after.dictionary), 1)
+        pairs, codes = _unique(before.indices.to_numpy().astype(np.int64) * count + after.indices.to_numpy())
+        texts = pc.binary_join_element_wise(
+            before.dictionary.take(pa.array(pairs // count)), after.dictionary.take(pa.array(pairs % count)), _STAND_IN
+        )
+        table = extract(texts, f"^{prefix.rest}{KNOWN_LABEL}  $")
+        good = _valid(table, "label") & pc.equal(table.column("pid"), _STAND_IN).fill_null(False).to_numpy()
         kept = good[codes] if len(codes) else np.zeros(0, bool)
-        return cls(lines[kept], ends[lines[kept]], table, codes[kept])
+        return cls(lines[kept], ends[lines[kept]], table, codes[kept], pids[kept])
 
     @classmethod
     def of_lines(cls, block: Block, lines: np.ndarray, pattern: str) -> _Part:
         """Match *lines* as a whole."""
         texts = slices(block.data, block.starts[lines], block.ends[lines])
         table = extract(texts, f"^(?P<head>{pattern})(?P<body>.*)$")
-        kept = np.flatnonzero(table.column("label").is_valid().to_numpy(zero_copy_only=False))
+        kept = np.flatnonzero(_valid(table, "label"))
         table = table.take(pa.array(kept))
         sizes = pc.binary_length(table.column("body")).to_numpy()
-        return cls(lines[kept], block.ends[lines[kept]] - sizes, table, np.arange(len(kept)))
+        codes = np.arange(len(kept))
+        return cls(lines[kept], block.ends[lines[kept]] - sizes, table, codes, _pids(table, codes))
 
     def stamps(self) -> tuple[np.ndarray, np.ndarray]:
         """Read the times of the lines from their captures."""
@@ -184,11 +193,14 @@ class _Part:
 
 def _match_whole(block: Block, lines: np.ndarray, prefix: Prefix) -> list[_Part]:
     """Match lines by the exact pattern: first with the labels that are known, then with any word."""
-    known = _Part.of_lines(block, lines, f"{prefix.pattern}{KNOWN_LABEL} {{0,2}}")
-    if not prefix.text.strip() or not re.search(r"%[mtnpc]", prefix.text):
-        return [known]  # nothing else tells a record from "cp: cannot stat"
-    left = np.setdiff1d(lines, known.lines, assume_unique=True)
-    return [known, _Part.of_lines(block, left, f"{prefix.pattern}{ANY_LABEL} {{1,2}}")]
+    parts: list[_Part] = []
+    # Only with a time or process in front does any word tell a record from "cp: cannot stat".
+    labels = [f"{KNOWN_LABEL} {{0,2}}", *([f"{ANY_LABEL} {{1,2}}"] if _ANCHOR.search(prefix.text) else [])]
+    for label in labels:
+        if len(lines):  # compiling the pattern is most of the cost
+            parts.append(_Part.of_lines(block, lines, prefix.pattern + label))
+            lines = np.setdiff1d(lines, parts[-1].lines, assume_unique=True)
+    return parts
 
 
 def _join(parts: list[_Part], wall: np.ndarray, dated: np.ndarray) -> Matches:
@@ -197,9 +209,52 @@ def _join(parts: list[_Part], wall: np.ndarray, dated: np.ndarray) -> Matches:
     shifts = np.cumsum([0, *(part.heads.num_rows for part in parts[:-1])])
     codes = np.concatenate([part.codes + shift for part, shift in zip(parts, shifts, strict=True)])
     heads = pa.concat_tables([part.heads for part in parts], promote_options="default").combine_chunks()
-    lines = lines[order]
     bodies = np.concatenate([part.bodies for part in parts])[order]
-    return Matches(lines, bodies, heads, codes[order], wall[lines], dated[lines])
+    pids = [part.pids for part in parts if part.pids is not None]
+    joined = np.concatenate(pids)[order] if len(pids) == len(parts) else None
+    lines = lines[order]
+    return Matches(lines, bodies, heads, codes[order], wall[lines], dated[lines], joined)
+
+
+def _valid(table: pa.Table, name: str) -> np.ndarray:
+    return table.column(name).is_valid().to_numpy()  # type: ignore[no-any-return]
+
+
+def _pids(heads: pa.Table, codes: np.ndarray) -> np.ndarray | None:
+    """Return the process of each line: `%p`, else the second half of `%c`."""
+    if "pid" in heads.column_names:
+        numbers = to_numbers(heads.column("pid").combine_chunks())
+    elif "session" in heads.column_names:
+        numbers = to_numbers(pc.replace_substring_regex(heads.column("session"), r"^.*\.", ""), base=16)
+    else:
+        return None
+    return numbers.fill_null(-1).to_numpy(zero_copy_only=False)[codes]  # type: ignore[no-any-return]
+
+
+def _find_pids(data: bytes, begins: np.ndarray, mark: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Find the digits behind the first byte *mark* from each of *begins* on.
+
+    Returns:
+        Where they begin, where they end, and the number; -1 where there is none.
+    """
+    window = gather(data, begins, _ZONE_WIDTH) == mark
+    starts = begins + window.argmax(axis=1) + 1 if len(begins) else begins
+    digits = gather(data, starts, _PID_WIDTH) - np.uint8(_ZERO)
+    pids, inside = np.zeros(len(begins), np.int64), window.any(axis=1)
+    widths = np.zeros(len(begins), np.int64)
+    for place in range(_PID_WIDTH):
+        inside = inside & (digits[:, place] < _TEN)
+        pids = np.where(inside, pids * _TEN + digits[:, place], pids)
+        widths += inside
+    return starts, starts + widths, np.where((widths > 0) & ~inside, pids, -1)
+
+
+def _unique(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the distinct *numbers*, all of them small or few, and which each is."""
+    if len(numbers) and numbers.max() > 4 * len(numbers):
+        return np.unique(numbers, return_inverse=True)
+    seen = np.bincount(numbers) > 0 if len(numbers) else np.zeros(0, bool)
+    return np.flatnonzero(seen), (np.cumsum(seen) - 1)[numbers]
 
 
 def slices(data: bytes, begins: np.ndarray, ends: np.ndarray) -> pa.LargeStringArray:

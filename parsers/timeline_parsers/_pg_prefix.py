@@ -83,6 +83,7 @@ FIELD_NAMES: Final[Mapping[str, str]] = {
 }  # fmt: skip
 
 _TIME_FIRST: Final = re.compile(r"(?P<lead>[^%]*)(?P<time>%[mt])")
+_PID_NEXT: Final = re.compile(r" ?([\[(])%p(?=[^\d])")
 _ESCAPE: Final = re.compile(r"%(?P<pad>-?\d*)(?P<escape>[A-Za-z%])|(?P<literal>[^%]+|%)", re.DOTALL)
 _STAMP_LAYOUTS: Final = {"%m": "YYYY-MM-DD hh:mm:ss.fff", "%t": "YYYY-MM-DD hh:mm:ss"}
 
@@ -97,6 +98,7 @@ class Prefix:
         lead: the bytes before the time, if the time is the first field and has no padding.
         layout: the layout of that time for `timeline.stamps`, else empty.
         rest: matches what follows the digits of that time.
+        pid_mark: the byte before the process id, where only a zone and literal text stand between time and it.
     """
 
     text: str
@@ -104,11 +106,7 @@ class Prefix:
     lead: bytes = b""
     layout: str = ""
     rest: str = ""
-
-    @property
-    def fields(self) -> frozenset[str]:
-        """Names of the fields that it writes."""
-        return frozenset(re.compile(self.pattern).groupindex)
+    pid_mark: int | None = None
 
 
 @cache
@@ -123,7 +121,8 @@ def compile_prefix(text: str) -> Prefix:
     lead, time = leading["lead"], leading["time"]
     zone = rf"(?: (?P<zone>{ZONE})?)?"
     rest = zone + _compile(text[leading.end() :], used={"time", "zone"})
-    return Prefix(text, pattern, lead.encode(), _STAMP_LAYOUTS[time], rest)
+    mark = _PID_NEXT.match(text, leading.end())
+    return Prefix(text, pattern, lead.encode(), _STAMP_LAYOUTS[time], rest, ord(mark[1]) if mark else None)
 
 
 def _compile(text: str, used: Iterable[str] = ()) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,7 +18,7 @@ from timeline.stamps import gather
 from timeline.textlog import BLOCK_SIZE, Block, read_blocks
 from timeline_parsers._pg_frame import Fields, build_frame
 from timeline_parsers._pg_labels import FOLLOW_WORDS
-from timeline_parsers._pg_match import Matches, head_pids, match_lines, slices
+from timeline_parsers._pg_match import Matches, match_lines, slices
 from timeline_parsers._pg_prefix import Prefix
 
 # A further line belongs to one of the last records before it. Records are written whole, so that the parent is
@@ -31,6 +32,7 @@ STATE_CLASSES: Final = frozenset(
     "00 01 02 03 08 09 0A 0B 0F 0L 0P 0Z 20 21 22 23 24 25 26 27 28 2B 2D 2F 34 38 39 3B 3D 3F 40 42 44 53 54 55 "
     "57 58 72 F0 HV P0 XX".split()
 )  # fmt: skip
+_STATE: Final = re.compile("[0-9A-Z]{5}")
 _STATE_WIDTH: Final = 5
 
 _TAB, _BLANK = ord("\t"), ord(" ")
@@ -167,14 +169,17 @@ class _Records:
         return self.block.ends[last]
 
     @cached_property
-    def _states(self) -> tuple[np.ndarray, np.ndarray]:
-        """SQLSTATEs before messages: the rows that have one, and where it stands."""
-        bodies = self.rows.bodies
-        head = gather(self.block.data, bodies, _STATE_WIDTH + 2)
+    def _states(self) -> tuple[np.ndarray, np.ndarray, list[str]]:
+        """SQLSTATEs before messages: the rows that have one, which of the words it is, and the words."""
+        head = gather(self.block.data, self.rows.bodies, _STATE_WIDTH + 2)
         rows = np.flatnonzero((head[:, 5] == ord(":")) & (head[:, 6] == _BLANK) & self.is_record)
-        words = [bytes(word).decode("ascii", "replace") for word in head[rows, :_STATE_WIDTH]] if len(rows) else []
-        good = [word[:2] in STATE_CLASSES and word.isalnum() and word.isupper() | word.isdigit() for word in words]
-        return rows[good] if len(rows) else rows, np.array(words)[good] if len(rows) else np.array([], "U5")
+        keys = np.zeros((len(rows), 8), np.uint8)
+        keys[:, :_STATE_WIDTH] = head[rows, :_STATE_WIDTH]
+        known, codes = np.unique(keys.view(np.int64)[:, 0], return_inverse=True)
+        words = [int(key).to_bytes(8, "little", signed=True)[:_STATE_WIDTH].decode("latin-1") for key in known]
+        good = np.array([bool(_STATE.fullmatch(word)) and word[:2] in STATE_CLASSES for word in words], bool)
+        kept = good[codes] if len(rows) else np.zeros(0, bool)
+        return rows[kept], codes[kept], words
 
     def _fields(self, records: np.ndarray) -> Fields:
         rows = self.rows
@@ -197,20 +202,20 @@ class _Records:
 
     def _numbers(self, records: np.ndarray) -> dict[str, pa.Array]:
         numbers = {name: self.rows.numbers(name, records) for name in ("session_line", "query_id")}
-        pids = head_pids(self.rows)
-        numbers["pid"] = None if pids is None else pids.take(pa.array(self.rows.codes[records]))
+        if self.rows.pids is not None:
+            pids = self.rows.pids[records]
+            numbers["pid"] = pa.array(pids, mask=pids < 0)
         return numbers
 
     def _state_column(self, records: np.ndarray) -> pa.Array | None:
-        rows, words = self._states
+        rows, codes, words = self._states
         prefixed = self.rows.dictionary("state", records)
         if prefixed is not None or not len(rows):
             return prefixed
         states = np.full(len(self.is_record), -1)
-        known, codes = np.unique(words, return_inverse=True)
         states[rows] = codes
         indices = pa.array(states[records], mask=states[records] < 0)
-        return pa.DictionaryArray.from_arrays(indices, pa.array(known.tolist(), pa.large_string()))
+        return pa.DictionaryArray.from_arrays(indices, pa.array(words, pa.large_string()))
 
     def _texts(self, rows: np.ndarray, bodies: np.ndarray) -> pa.Array:
         """Return the text of *rows*, continuation lines joined without their TAB."""

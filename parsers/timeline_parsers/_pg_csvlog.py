@@ -1,0 +1,183 @@
+"""Read csvlog: plain CSV without a header, whose records span lines wherever a text does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
+
+from timeline.parser import EXAMPLES, Batch, Tally
+from timeline.sources import Source
+from timeline.textlog import BLOCK_SIZE, Block, read_blocks
+from timeline_parsers._pg_csvsplit import FEWEST, Split, count_columns, split_records
+from timeline_parsers._pg_frame import STAMP_END, Fields, as_dictionary, build_frame, read_stamps, to_numbers, without
+
+# Columns by place; 22 in 8.4, 23 in 9.0, 24 in 13, 26 in 14. Further ones are ignored.
+# Reference: https://www.postgresql.org/docs/current/runtime-config-logging.html, "Using CSV-Format Log Output".
+COLUMNS: Final = (
+    "time", "user", "database", "pid", "client", "session", "session_line", "command", "session_start", "vxid", "xid",
+    "label", "state", "message", "detail", "hint", "query", "query_position", "context", "statement",
+    "statement_position", "location", "application", "backend", "leader_pid", "query_id",
+)  # fmt: skip
+_UNREAD: Final = ("session_start", "vxid", "xid", "query_position", "statement_position", "leader_pid")
+_CATEGORIES: Final = ("user", "database", "client", "command", "label", "state", "application", "backend")
+_NUMBERS: Final = ("pid", "session_line", "query_id")
+
+_MILLI_WIDTH: Final = len("2026-06-15 14:03:11.123")
+
+# A quote that never closes must not swallow the file: this much is searched for the end of one record.
+HOLD_LIMIT: Final = 1 << 26
+
+
+def parse_csvlog(source: Source, *, size: int = BLOCK_SIZE) -> Iterator[Batch]:
+    """Yield the records of *source*, a csvlog of any version.
+
+    Args:
+        source: the source.
+        size: bytes a block has at least. The records are the same for every size.
+    """
+    held = Block(b"", 1)
+    for block in read_blocks(source, size):
+        data = block.data.lstrip(b"\0") if block.first_line == 1 else block.data  # copytruncate leaves NULs
+        whole = Block(held.data + data, held.first_line if held.data else block.first_line)
+        split = split_records(whole, last=len(whole.data) > HOLD_LIMIT)
+        if split.cut:
+            yield _read(whole, split)
+        rest = whole.data[whole.starts[split.cut] :] if split.cut < len(whole.ends) else b""
+        held = Block(rest, whole.first_line + split.cut)
+    if held.data:
+        yield _read(held, split_records(held, last=True))
+
+
+def _read(block: Block, split: Split) -> Batch:
+    """Make a batch of the lines before `split.cut`."""
+    data, ends = _records_only(block, split)
+    table, kept = _parse_records(data, ends)
+    lost = np.concatenate((split.stray, split.begins[~kept]))
+    spans = split.lasts - split.begins
+    tally = Tally(lines=split.cut, continuation=int(spans[kept].sum()))
+    for line in np.sort(lost)[:EXAMPLES].tolist():
+        text = block.data[block.starts[line] : block.ends[line]].decode("utf-8", "replace")
+        tally.reject(block.first_line + line, text)
+    tally.unparsed = len(lost) + int(spans[~kept].sum())
+    tally.blank = split.cut - table.num_rows - tally.continuation - tally.unparsed
+    return tally.batch(build_frame(_fields(table, block.first_line + split.begins[kept])))
+
+
+def _records_only(block: Block, split: Split) -> tuple[bytes, np.ndarray]:
+    """Return the bytes of the records one behind the other, and where each ends."""
+    begins, ends = block.starts[split.begins], block.ends[split.lasts] + 1
+    if len(begins) and begins[0] == 0 and (ends[:-1] == begins[1:]).all():
+        return block.data[: ends[-1]], ends
+    pieces = [block.data[begin:end] for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)]
+    return b"".join(pieces), np.cumsum(ends - begins)
+
+
+def _parse_records(data: bytes, ends: np.ndarray) -> tuple[pa.Table, np.ndarray]:
+    """Read records of any number of columns; return them and which of the records they are."""
+    kept = np.ones(len(ends), bool)
+    if len(ends):
+        first = int(count_columns(data[: ends[0]], ends[:1])[0])
+        table = _parse_csv(data, first) if first >= FEWEST else None
+        if table is not None and table.num_rows == len(ends):
+            return table, kept
+    counts = count_columns(data, ends)
+    begins = ends - np.diff(ends, prepend=0)
+    tables, places = [_parse_strings(b"", len(COLUMNS))], [np.zeros(0, np.int64)]
+    for count in np.unique(counts).tolist():
+        rows = np.flatnonzero(counts == count)
+        part = b"".join([data[begin:end] for begin, end in zip(begins[rows].tolist(), ends[rows].tolist(), strict=True)])
+        table = _parse_strings(part, count) if count >= FEWEST else None
+        if table is None or table.num_rows != len(rows):
+            kept[rows] = False
+            continue
+        tables.append(table)
+        places.append(rows)
+    order = np.argsort(np.concatenate(places), kind="stable")
+    return pa.concat_tables(tables, promote_options="default").take(pa.array(order)), kept
+
+
+def _parse_csv(data: bytes, width: int) -> pa.Table | None:
+    """Read records of *width* columns, the typed way; None if one of them does not fit."""
+    types = dict.fromkeys(COLUMNS, pa.large_string())
+    types |= dict.fromkeys(_CATEGORIES, pa.dictionary(pa.int32(), pa.string()))
+    types |= dict.fromkeys(_NUMBERS, pa.int64())
+    return _parse(data, width, types)
+
+
+def _parse_strings(data: bytes, width: int) -> pa.Table | None:
+    """Read records of *width* columns as strings; odd numbers become missing."""
+    table = _parse(data, width, dict.fromkeys(COLUMNS, pa.large_string()))
+    if table is None:
+        return None
+    for name in _NUMBERS:
+        if name in table.column_names:
+            numbers = to_numbers(pc.utf8_trim_whitespace(table.column(name)).combine_chunks())
+            table = table.set_column(table.column_names.index(name), name, numbers)
+    return table
+
+
+def _parse(data: bytes, width: int, types: dict[str, pa.DataType]) -> pa.Table | None:
+    names = [*COLUMNS[:width], *(f"further_{place}" for place in range(len(COLUMNS), width))]
+    wanted = [name for name in names if name in types and name not in _UNREAD]
+    if not data:
+        return pa.table({name: pa.array([], types[name]) for name in wanted})
+    try:
+        return csv.read_csv(
+            pa.BufferReader(data),
+            csv.ReadOptions(column_names=names, block_size=len(data) + 1),
+            csv.ParseOptions(newlines_in_values=True),
+            # NULL is an empty field, the empty string two quotes.
+            csv.ConvertOptions(
+                column_types=types, include_columns=wanted, null_values=[""], strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+            ),
+        )  # fmt: skip
+    except pa.ArrowInvalid:
+        return None
+
+
+def _fields(table: pa.Table, lines: np.ndarray) -> Fields:
+    columns = {name: _single(table.column(name)) for name in table.column_names}
+    time = columns["time"]
+    wall, dated = read_stamps(time)
+    fields = Fields(lines, wall, dated)
+    fields.text = {name: columns[name] for name in columns if name not in ("time", *_NUMBERS)}
+    for name in _CATEGORIES:
+        if name in columns:
+            fields.text[name] = _clean(columns[name])
+    fields.text["client"] = _clean(columns["client"], r"^(.+):\d+$")
+    fields.text["user"] = fields.text["user"].cast(pa.large_string())
+    fields.text["client"] = fields.text["client"].cast(pa.large_string())
+    fields.text["zone"] = _zones(time)
+    fields.text["session"] = pc.utf8_trim_whitespace(columns["session"])
+    fields.text["message"] = columns["message"].fill_null("")
+    fields.number = {name: columns[name] for name in _NUMBERS if name in columns}
+    return fields
+
+
+def _single(column: pa.ChunkedArray) -> pa.Array:
+    if pa.types.is_dictionary(column.type) and column.num_chunks != 1:
+        column = column.unify_dictionaries()
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _clean(column: pa.Array, pattern: str = "") -> pa.DictionaryArray:
+    """Make empty and unknown names missing; keep group 1 of *pattern*."""
+    encoded = as_dictionary(column)
+    values = without(encoded.dictionary, "[unknown]")
+    if pattern:
+        values = pc.replace_substring_regex(values, pattern, r"\1")
+    return values.take(encoded.indices).dictionary_encode() if values.null_count or pattern else encoded
+
+
+def _zones(time: pa.Array) -> pa.Array:
+    """Return what follows the digits of the stamps, a dictionary."""
+    tails = pc.utf8_slice_codeunits(time, _MILLI_WIDTH + 1).dictionary_encode()
+    if pc.all(pc.equal(pc.utf8_slice_codeunits(time, _MILLI_WIDTH - 4, _MILLI_WIDTH - 3), "."), min_count=0).as_py():
+        return _clean(tails)
+    return _clean(pc.replace_substring_regex(time, STAMP_END, ""))
