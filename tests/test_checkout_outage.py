@@ -41,12 +41,18 @@ def test_the_timeline_has_the_fact_within_60_seconds(name: str) -> None:
     moment = pd.Timestamp(fact["t"])
 
     assert [
-        text for stamp, text in lines() if abs(stamp - moment) <= pd.Timedelta("60s") and re.search(fact["pattern"], text, re.IGNORECASE)
+        text
+        for stamp, text in lines()
+        if abs(stamp - moment) <= pd.Timedelta("60s") and re.search(fact["pattern"], text, re.IGNORECASE)
     ], fact
 
 
 def test_the_times_of_onset_and_end_are_right_to_the_second() -> None:
-    stamps = {str(phase): stamp for phase, stamp in zip(built().entries["phase"], built().entries["timestamp"], strict=True) if not pd.isna(phase)}
+    stamps = {
+        str(phase): stamp
+        for phase, stamp in zip(built().entries["phase"], built().entries["timestamp"], strict=True)
+        if not pd.isna(phase)
+    }
 
     assert abs(stamps["OUTAGE BEGINS"] - pd.Timestamp(FACTS["outage-begins"]["t"])) < pd.Timedelta("2s")
     assert abs(stamps["OUTAGE ENDS"] - pd.Timestamp(FACTS["last-5xx"]["t"])) < pd.Timedelta("2s")
@@ -76,7 +82,9 @@ def test_every_line_is_accounted_for() -> None:
     assert counts["postgresql_records"] == account[account["parser"] == "postgresql"]["records"].sum()
     assert counts["slack_rows"] == account[account["parser"] == "slack"]["records"].sum()
     assert 0 == account["unparsed"].sum()
-    assert (account["lines"] == account[["records", "continuation", "blank", "decoration", "unparsed"]].sum(axis=1)).all()
+    assert (
+        account["lines"] == account[["records", "continuation", "blank", "decoration", "unparsed"]].sum(axis=1)
+    ).all()
 
 
 def test_there_is_one_event_for_each_distinct_record() -> None:
@@ -84,7 +92,10 @@ def test_there_is_one_event_for_each_distinct_record() -> None:
     counts = TRUTH["counts"]
 
     assert counts["slack_messages"] == (events["source"] == "slack").sum()
-    assert counts["lines"]["nginx/access.log"] + counts["lines"]["nginx/access.log.1.gz"] == (events["source"] == "nginx-access").sum()
+    assert (
+        counts["lines"]["nginx/access.log"] + counts["lines"]["nginx/access.log.1.gz"]
+        == (events["source"] == "nginx-access").sum()
+    )
     # nginx writes each error to its file and to the journal: they are told once.
     errors = events[events["message"].str.contains("upstream timed out", regex=False)]
     in_file = (FIXTURE / "nginx/error.log").read_text(encoding="utf-8").count("upstream timed out")

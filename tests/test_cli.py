@@ -13,7 +13,7 @@ import pytest
 import timeline
 
 ACCESS = '192.0.2.7 - - [15/Jun/2026:14:03:{second:02d} +0000] "GET /checkout HTTP/1.1" {status} 5 "-" "curl"\n'
-ERROR = "2026/06/15 16:03:10 [error] 12#12: *5 upstream timed out (110: Connection timed out) while reading response header from upstream, client: 192.0.2.7, server: shop, request: \"GET /checkout HTTP/1.1\", upstream: \"http://127.0.0.1:8000/checkout\", host: \"shop\"\n"
+ERROR = '2026/06/15 16:03:10 [error] 12#12: *5 upstream timed out (110: Connection timed out) while reading response header from upstream, client: 192.0.2.7, server: shop, request: "GET /checkout HTTP/1.1", upstream: "http://127.0.0.1:8000/checkout", host: "shop"\n'
 POSTGRES = "2026-06-15 10:03:05.123 EDT [77] app@shop FATAL:  sorry, too many clients already\n"
 DRAFT = """# Outage
 
@@ -54,7 +54,9 @@ def test_zones_give_one_correct_order(incident: Path) -> None:
     rows = rows_of(run(incident, "--all", "--format", "jsonl", "--tz", "error.log=Europe/Berlin"))
 
     assert 32 == len(rows)
-    assert ["2026-06-15T14:03:05.000000Z", "2026-06-15T14:03:05.123000Z", "2026-06-15T14:03:06.000000Z"] == [row["timestamp"] for row in rows[5:8]]
+    assert ["2026-06-15T14:03:05.000000Z", "2026-06-15T14:03:05.123000Z", "2026-06-15T14:03:06.000000Z"] == [
+        row["timestamp"] for row in rows[5:8]
+    ]
     assert "postgresql" == rows[6]["source"]
     assert {"2026-06-15T14:03:10.000000Z"} == {row["timestamp"] for row in rows if row["source"] == "nginx-error"}
 
@@ -88,11 +90,17 @@ def test_read_gives_the_same_frame_as_all(incident: Path) -> None:
 
 
 def test_the_settings_file_in_the_folder_needs_no_options(incident: Path) -> None:
-    (incident / "timeline-build.toml").write_text('[[source]]\nmatch = "error.log"\ntz = "Europe/Berlin"\nhost = "web-01"\n')
+    (incident / "timeline-build.toml").write_text(
+        '[[source]]\nmatch = "error.log"\ntz = "Europe/Berlin"\nhost = "web-01"\n'
+    )
     result = run(incident, "--all", "--format", "jsonl")
     [error] = [row for row in rows_of(result) if row["source"] == "nginx-error"]
 
-    assert ("2026-06-15T14:03:10.000000Z", "web-01", "declared") == (error["timestamp"], error["host"], error["time_basis"])
+    assert ("2026-06-15T14:03:10.000000Z", "web-01", "declared") == (
+        error["timestamp"],
+        error["host"],
+        error["time_basis"],
+    )
     assert b"warning" not in result.stderr
 
 
@@ -103,7 +111,10 @@ def test_stdout_is_the_result_only(incident: Path) -> None:
     assert b"3 sources, 32 lines -> 32 events -> " in result.stderr
 
 
-@pytest.mark.parametrize("arguments", [["--since", "14:03:20"], ["--since", "2026-06-15T14:03:20Z"], ["--since", "2026-06-15 16:03:20 Europe/Berlin"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--since", "14:03:20"], ["--since", "2026-06-15T14:03:20Z"], ["--since", "2026-06-15 16:03:20 Europe/Berlin"]],
+)
 def test_a_window_is_kept_and_echoed_in_utc(incident: Path, arguments: list[str]) -> None:
     result = run(incident / "access.log", "--all", "--format", "jsonl", *arguments)
 
@@ -112,7 +123,20 @@ def test_a_window_is_kept_and_echoed_in_utc(incident: Path, arguments: list[str]
 
 
 def test_around_takes_before_and_after(incident: Path) -> None:
-    rows = rows_of(run(incident / "access.log", "--all", "--format", "jsonl", "--around", "14:03:10", "--before", "2s", "--after", "3s"))
+    rows = rows_of(
+        run(
+            incident / "access.log",
+            "--all",
+            "--format",
+            "jsonl",
+            "--around",
+            "14:03:10",
+            "--before",
+            "2s",
+            "--after",
+            "3s",
+        )
+    )
 
     assert 6 == len(rows)
 
@@ -197,8 +221,12 @@ class TestBadInput:
     def test_good_input_beside_it_is_read_and_each_problem_named_once(self, incident: Path) -> None:
         (incident / "shot.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
         (incident / "empty.log").write_bytes(b"")
-        (incident / "torn.log.gz").write_bytes(gzip.compress("".join(ACCESS.format(second=40, status=200) for _ in range(9000)).encode())[:-40])
-        (incident / "latin.log").write_bytes(ACCESS.format(second=41, status=200).replace("curl", "käse").encode("latin-1"))
+        (incident / "torn.log.gz").write_bytes(
+            gzip.compress("".join(ACCESS.format(second=40, status=200) for _ in range(9000)).encode())[:-40]
+        )
+        (incident / "latin.log").write_bytes(
+            ACCESS.format(second=41, status=200).replace("curl", "käse").encode("latin-1")
+        )
         result = run(incident, "--all", "--format", "jsonl")
         stderr = result.stderr.decode()
 
@@ -209,13 +237,18 @@ class TestBadInput:
         assert "k\ufffdse" in {row.get("user_agent.original") for row in rows_of(result)}
 
     def test_a_5_mb_line_is_counted(self, incident: Path) -> None:
-        (incident / "access.log").write_text(ACCESS.format(second=1, status=200) + "x" * 5_000_000 + "\n" + ACCESS.format(second=2, status=200))
+        (incident / "access.log").write_text(
+            ACCESS.format(second=1, status=200) + "x" * 5_000_000 + "\n" + ACCESS.format(second=2, status=200)
+        )
         result = run(incident / "access.log", "--all", "--format", "jsonl")
 
         assert 2 == len(rows_of(result))
         assert b"3 lines -> 2 events; 1 line not understood" in result.stderr
 
-    @pytest.mark.parametrize("arguments", [["nowhere"], [], ["--sinse", "x", "."], ["--tz", "Europe/Berln", "."], ["--check", "."], ["--set", "x", "."]])
+    @pytest.mark.parametrize(
+        "arguments",
+        [["nowhere"], [], ["--sinse", "x", "."], ["--tz", "Europe/Berln", "."], ["--check", "."], ["--set", "x", "."]],
+    )
     def test_wrong_use_is_one_line_and_a_help_line_and_exit_2(self, arguments: list[str], tmp_path: Path) -> None:
         result = run(*arguments, cwd=tmp_path)
 
@@ -240,7 +273,10 @@ class TestBadInput:
 
     def test_a_full_disk_is_an_error_line(self, incident: Path) -> None:
         result = subprocess.run(
-            ["bash", "-c", f"{sys.executable} -m timeline {incident} -q > /dev/full"], capture_output=True, text=True, check=False
+            ["bash", "-c", f"{sys.executable} -m timeline {incident} -q > /dev/full"],
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
         assert 2 == result.returncode

@@ -18,7 +18,9 @@ def test_the_glob_for_a_file_beats_the_value_for_all() -> None:
     assert "America/New_York" == settings_for("incident/pg.log", rules).tz
 
 
-@pytest.mark.parametrize("glob", ["error.log", "nginx/error.log", "nginx/*", "*.log", "incident/nginx/error.log", "./incident/nginx/*"])
+@pytest.mark.parametrize(
+    "glob", ["error.log", "nginx/error.log", "nginx/*", "*.log", "incident/nginx/error.log", "./incident/nginx/*"]
+)
 def test_a_glob_fits_any_ending_of_the_path(glob: str) -> None:
     assert "UTC" == settings_for("incident/nginx/error.log", rules_from(tz={glob: "UTC"})).tz
 
@@ -52,14 +54,18 @@ def test_a_wrong_zone_names_the_closest() -> None:
 def test_a_settings_file_holds_for_its_own_folder(tmp_path: Path) -> None:
     path = tmp_path / "timeline-build.toml"
     path.write_text(
-        '[timeline]\nmax-lines = 20\nsince = 2026-06-15T14:00:00Z\n'
+        "[timeline]\nmax-lines = 20\nsince = 2026-06-15T14:00:00Z\n"
         '[[source]]\nmatch = "nginx/error.log"\ntz = "Europe/Berlin"\nshift = "-95s"\nset = {"nginx-access.log_format" = "x"}\n'
     )
 
     config = load_config(path, inside=True)
     found = settings_for(f"{tmp_path}/nginx/error.log", config.rules)
 
-    assert ("Europe/Berlin", timedelta(seconds=-95), {"nginx-access.log_format": "x"}) == (found.tz, found.shift, found.options)
+    assert ("Europe/Berlin", timedelta(seconds=-95), {"nginx-access.log_format": "x"}) == (
+        found.tz,
+        found.shift,
+        found.options,
+    )
     assert settings_for("/elsewhere/nginx/error.log", config.rules).tz is None
     assert (20, "2026-06-15T14:00:00+00:00") == (config.timeline["max_lines"], config.timeline["since"])
 

@@ -77,7 +77,9 @@ def test_every_option_is_documented(option: str) -> None:
     assert option in (ROOT / "docs/command-line.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("item", [item for item in command.params if isinstance(item, click.Option)], ids=lambda item: item.name)
+@pytest.mark.parametrize(
+    "item", [item for item in command.params if isinstance(item, click.Option)], ids=lambda item: item.name
+)
 def test_every_option_has_a_help_text(item: click.Option) -> None:
     assert item.help
 

@@ -59,7 +59,9 @@ def test_the_core_never_names_a_concrete_parser_package(path: Path) -> None:
     assert "timeline_parsers" not in path.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("module", ["timeline", "timeline.cli", "timeline.parser", "timeline.registry", "timeline.sources"])
+@pytest.mark.parametrize(
+    "module", ["timeline", "timeline.cli", "timeline.parser", "timeline.registry", "timeline.sources"]
+)
 def test_import_is_light(module: str) -> None:
     code = f"import sys, {module}; sys.exit(any(name in sys.modules for name in ('pandas', 'numpy', 'pyarrow')))"
 
@@ -78,7 +80,7 @@ def test_the_quick_options_do_not_need_pandas(option: str) -> None:
 
 def test_stages_stay_functions_after_their_modules_are_imported() -> None:
     import timeline.merge
-    import timeline.pipeline  # noqa: F401
+    import timeline.pipeline
 
     assert callable(timeline.merge)
     assert callable(timeline.dedupe)

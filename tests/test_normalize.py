@@ -20,7 +20,9 @@ def records(stamps: Sequence[str | None], zones: Sequence[str | None] | None = N
     )
 
 
-def dated(stamps: Sequence[str | None], zones: Sequence[str | None] | None = None, **how: Any) -> tuple[list[Any], list[str], list[str]]:
+def dated(
+    stamps: Sequence[str | None], zones: Sequence[str | None] | None = None, **how: Any
+) -> tuple[list[Any], list[str], list[str]]:
     warnings: list[str] = []
     frame = normalize(records(stamps, zones), label="a.log", warn=warnings.append, **how)
     times = [None if pd.isna(stamp) else f"{stamp:%Y-%m-%d %H:%M:%S.%f}"[:-3] for stamp in frame["timestamp"]]
@@ -63,7 +65,13 @@ def test_a_told_zone_dates_stamps_without_one() -> None:
 
 
 def test_a_step_back_in_the_repeated_hour_begins_its_second_pass() -> None:
-    stamps = ["2025-10-26T01:59:59", "2025-10-26T02:59:51", "2025-10-26T02:59:50", "2025-10-26T02:10:00", "2025-10-26T03:00:00"]
+    stamps = [
+        "2025-10-26T01:59:59",
+        "2025-10-26T02:59:51",
+        "2025-10-26T02:59:50",
+        "2025-10-26T02:10:00",
+        "2025-10-26T03:00:00",
+    ]
     times, basis, _ = dated(stamps, zone="Europe/Berlin")
 
     assert [

@@ -33,7 +33,7 @@ class TicketParser:
 
 parser = TicketParser()
 '''
-BROKEN_SNIFF = '''
+BROKEN_SNIFF = """
 class Parser:
     name = "raises"
     def sniff(self, head):
@@ -41,7 +41,7 @@ class Parser:
     def parse(self, source):
         yield from ()
 parser = Parser()
-'''
+"""
 
 
 @pytest.fixture
@@ -70,8 +70,12 @@ def run(site: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
 def folder(tmp_path: Path) -> Path:
     evidence = tmp_path / "evidence"
     evidence.mkdir()
-    (evidence / "tickets.txt").write_text("TICKET 2026-06-15T14:03:00Z customer calls\n# a comment\nTICKET 2026-06-15T14:04:00+02:00 another\n")
-    (evidence / "access.log").write_text('192.0.2.7 - - [15/Jun/2026:14:03:30 +0000] "GET / HTTP/1.1" 200 5 "-" "curl"\n')
+    (evidence / "tickets.txt").write_text(
+        "TICKET 2026-06-15T14:03:00Z customer calls\n# a comment\nTICKET 2026-06-15T14:04:00+02:00 another\n"
+    )
+    (evidence / "access.log").write_text(
+        '192.0.2.7 - - [15/Jun/2026:14:03:30 +0000] "GET / HTTP/1.1" 200 5 "-" "curl"\n'
+    )
     return evidence
 
 
@@ -80,9 +84,10 @@ def test_a_foreign_parser_is_found_and_a_broken_one_costs_its_own_format(site: P
     rows = [json.loads(line) for line in result.stdout.splitlines()]
 
     assert 0 == result.returncode
-    assert [("2026-06-15T12:04:00.000000Z", "tickets", "another"), ("2026-06-15T14:03:00.000000Z", "tickets", "customer calls")] == [
-        (row["timestamp"], row["source"], row["message"]) for row in rows if row["source"] == "tickets"
-    ]
+    assert [
+        ("2026-06-15T12:04:00.000000Z", "tickets", "another"),
+        ("2026-06-15T14:03:00.000000Z", "tickets", "customer calls"),
+    ] == [(row["timestamp"], row["source"], row["message"]) for row in rows if row["source"] == "tickets"]
     assert 1 == sum(row["source"] == "nginx-access" for row in rows)
     assert 1 == result.stderr.count("parser 'broken'")
     assert "Traceback" not in result.stderr
@@ -131,7 +136,10 @@ def test_an_unknown_parser_names_the_closest() -> None:
     assert "nginx-access" in caught.value.help
 
 
-@pytest.mark.parametrize("head", [b"", b"\0" * 100, b"\xff\xfe\xfd", b"{", b"[", b"[{", b"\x1b[31m", "ünïcode".encode(), b"\n\n\n", b"{}\n" * 50])
+@pytest.mark.parametrize(
+    "head",
+    [b"", b"\0" * 100, b"\xff\xfe\xfd", b"{", b"[", b"[{", b"\x1b[31m", "ünïcode".encode(), b"\n\n\n", b"{}\n" * 50],
+)
 @pytest.mark.parametrize("name", ["journald", "nginx-access", "nginx-error", "postgresql", "slack"])
 def test_no_parser_claims_junk(name: str, head: bytes) -> None:
     assert not timeline.get_parser(name).sniff(head)

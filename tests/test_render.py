@@ -18,7 +18,9 @@ from timeline.render import block_lines, to_markdown
 
 
 def entries(*rows: dict[str, Any]) -> pd.DataFrame:
-    filled = [{"time_basis": "explicit", "source": "nginx-error", "file": "nginx/error.log", "line": 1, **row} for row in rows]
+    filled = [
+        {"time_basis": "explicit", "source": "nginx-error", "file": "nginx/error.log", "line": 1, **row} for row in rows
+    ]
     frame = pd.DataFrame(filled)
     frame["timestamp"] = pd.to_datetime(frame["timestamp"], utc=True).dt.as_unit("us")
     if "until" in frame:
@@ -28,8 +30,20 @@ def entries(*rows: dict[str, Any]) -> pd.DataFrame:
 
 def test_the_form_of_a_line() -> None:
     frame = entries(
-        {"timestamp": "2026-06-15T14:03:11Z", "message": "upstream timed out", "host": "web-01", "count": 431, "until": "2026-06-15T14:07:48Z"},
-        {"timestamp": "2026-06-15T14:05:00Z", "message": "paging the *database* team", "source": "slack", "service": "#incident", "actor": "dba"},
+        {
+            "timestamp": "2026-06-15T14:03:11Z",
+            "message": "upstream timed out",
+            "host": "web-01",
+            "count": 431,
+            "until": "2026-06-15T14:07:48Z",
+        },
+        {
+            "timestamp": "2026-06-15T14:05:00Z",
+            "message": "paging the *database* team",
+            "source": "slack",
+            "service": "#incident",
+            "actor": "dba",
+        },
     )
 
     assert (
@@ -46,17 +60,28 @@ def test_seconds_appear_where_entries_share_a_minute() -> None:
         {"timestamp": "2026-06-15T14:05:14Z", "message": "c"},
     )
 
-    assert ["- 14:03:11 ", "- 14:03:14 ", "- 14:05 **"] == [line.text[:11] if line.text[7] == ":" else line.text[:10] for line in block_lines(frame) if line.id]
+    assert ["- 14:03:11 ", "- 14:03:14 ", "- 14:05 **"] == [
+        line.text[:11] if line.text[7] == ":" else line.text[:10] for line in block_lines(frame) if line.id
+    ]
 
 
 def test_days_become_headings_when_midnight_utc_is_crossed() -> None:
-    frame = entries({"timestamp": "2026-06-15T23:59:00Z", "message": "a"}, {"timestamp": "2026-06-16T00:01:00Z", "message": "b"})
+    frame = entries(
+        {"timestamp": "2026-06-15T23:59:00Z", "message": "a"}, {"timestamp": "2026-06-16T00:01:00Z", "message": "b"}
+    )
 
     assert "### 2026-06-15\n\n- 23:59 **nginx**: a\n\n### 2026-06-16\n\n- 00:01 **nginx**: b\n" in to_markdown(frame)
 
 
 def test_a_time_that_was_not_certain_says_so() -> None:
-    frame = entries({"timestamp": "2026-06-15T14:03:00Z", "message": "a", "time_basis": "assumed", "time_note": "zone not known, read as UTC"})
+    frame = entries(
+        {
+            "timestamp": "2026-06-15T14:03:00Z",
+            "message": "a",
+            "time_basis": "assumed",
+            "time_note": "zone not known, read as UTC",
+        }
+    )
 
     text = to_markdown(frame)
 
@@ -101,7 +126,10 @@ def test_an_unknown_style_is_refused() -> None:
 
 
 def test_ids_do_not_depend_on_the_neighbours() -> None:
-    rows = [{"timestamp": "2026-06-15T14:03:00Z", "message": "a"}, {"timestamp": "2026-06-15T14:04:00Z", "message": "b"}]
+    rows = [
+        {"timestamp": "2026-06-15T14:03:00Z", "message": "a"},
+        {"timestamp": "2026-06-15T14:04:00Z", "message": "b"},
+    ]
 
     both = {line.id for line in block_lines(entries(*rows)) if line.id}
     one = {line.id for line in block_lines(entries(rows[1])) if line.id}
@@ -121,7 +149,9 @@ def test_log_text_is_shown_as_it_is(text: str) -> None:
     [paragraph] = [token for token in MarkdownIt("commonmark").parse(neutralise(text)) if token.type == "inline"]
 
     assert {"text", "text_special"} >= {child.type for child in paragraph.children or []}
-    assert " ".join(text.replace("\r\n", " ⏎ ").replace("\n", " ⏎ ").split()) == "".join(child.content for child in paragraph.children or [])
+    assert " ".join(text.replace("\r\n", " ⏎ ").replace("\n", " ⏎ ").split()) == "".join(
+        child.content for child in paragraph.children or []
+    )
 
 
 def test_readable_text_is_left_alone() -> None:

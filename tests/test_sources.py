@@ -139,7 +139,9 @@ def test_a_truncated_zip_in_a_folder_is_refused_and_the_rest_is_read(tmp_path: P
     assert [f"{tmp_path}/e.zip"] == [item.label for item in found if isinstance(item, Refusal)]
 
 
-@pytest.mark.parametrize(("mark", "encoding"), [(b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"), (b"\xef\xbb\xbf", "utf-8")])
+@pytest.mark.parametrize(
+    ("mark", "encoding"), [(b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"), (b"\xef\xbb\xbf", "utf-8")]
+)
 def test_byte_order_marks_are_understood(tmp_path: Path, mark: bytes, encoding: str) -> None:
     (tmp_path / "a.log").write_bytes(mark + "größer\n".encode(encoding))
 

@@ -38,14 +38,17 @@ def test_times_are_read(text: str, zone: str | None, expected: object) -> None:
     assert expected == parse_time(text, zone=zone, now=NOW)
 
 
-@pytest.mark.parametrize("text", ["", "soon", "25:00", "2026-13-01", "@abc", "15 June 2026 14:03 IST", "2025-10-26 02:30 Europe/Berlin"])
+@pytest.mark.parametrize(
+    "text", ["", "soon", "25:00", "2026-13-01", "@abc", "15 June 2026 14:03 IST", "2025-10-26 02:30 Europe/Berlin"]
+)
 def test_what_is_no_single_time_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         parse_time(text, now=NOW)
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("95s", 95), ("-95s", -95), ("1h30m", 5400), ("1h30min", 5400), ("+2.5 s", 2.5), ("2d", 172800), ("100ms", 0.1)]
+    ("text", "seconds"),
+    [("95s", 95), ("-95s", -95), ("1h30m", 5400), ("1h30min", 5400), ("+2.5 s", 2.5), ("2d", 172800), ("100ms", 0.1)],
 )
 def test_durations_are_read(text: str, seconds: float) -> None:
     assert timedelta(seconds=seconds) == parse_duration(text)
@@ -62,7 +65,10 @@ def test_a_time_of_day_takes_the_date_of_the_evidence() -> None:
 
     window = resolve(since=time(14, 0), until=time(15, 0), span=span)
 
-    assert (datetime(2026, 6, 15, 14, tzinfo=UTC), datetime(2026, 6, 15, 15, tzinfo=UTC)) == (window.since, window.until)
+    assert (datetime(2026, 6, 15, 14, tzinfo=UTC), datetime(2026, 6, 15, 15, tzinfo=UTC)) == (
+        window.since,
+        window.until,
+    )
 
 
 def test_a_time_of_day_over_two_days_is_refused_with_an_example() -> None:

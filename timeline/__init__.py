@@ -19,20 +19,42 @@ if TYPE_CHECKING:
     from timeline.dedupe import dedupe as dedupe
     from timeline.errors import (
         AccountError as AccountError,
+    )
+    from timeline.errors import (
         BrokenParserError as BrokenParserError,
+    )
+    from timeline.errors import (
         EmbedError as EmbedError,
+    )
+    from timeline.errors import (
         MissingDependencyError as MissingDependencyError,
+    )
+    from timeline.errors import (
         SchemaError as SchemaError,
+    )
+    from timeline.errors import (
         SourceError as SourceError,
+    )
+    from timeline.errors import (
         TimelineError as TimelineError,
+    )
+    from timeline.errors import (
         UnclearFormatError as UnclearFormatError,
+    )
+    from timeline.errors import (
         UnknownNameError as UnknownNameError,
+    )
+    from timeline.errors import (
         UsageError as UsageError,
     )
     from timeline.merge import merge as merge
     from timeline.normalize import normalize as normalize
-    from timeline.pipeline import Evidence as Evidence, Timeline as Timeline, build as build, read as read
-    from timeline.registry import available_parsers as available_parsers, get_parser as get_parser
+    from timeline.pipeline import Evidence as Evidence
+    from timeline.pipeline import Timeline as Timeline
+    from timeline.pipeline import build as build
+    from timeline.pipeline import read as read
+    from timeline.registry import available_parsers as available_parsers
+    from timeline.registry import get_parser as get_parser
     from timeline.render import to_markdown as render
     from timeline.select import select as select
 
@@ -48,9 +70,9 @@ _HOMES = {
 }  # fmt: skip
 
 __all__ = [
-    "AccountError", "BrokenParserError", "EmbedError", "Evidence", "MissingDependencyError", "SchemaError", "SourceError",
-    "Timeline", "TimelineError", "UnclearFormatError", "UnknownNameError", "UsageError", "__version__", "available_parsers",
-    "build", "collapse", "dedupe", "get_parser", "merge", "normalize", "read", "render", "select",
+    "AccountError", "BrokenParserError", "EmbedError", "Evidence", "MissingDependencyError", "SchemaError",
+    "SourceError", "Timeline", "TimelineError", "UnclearFormatError", "UnknownNameError", "UsageError", "__version__",
+    "available_parsers", "build", "collapse", "dedupe", "get_parser", "merge", "normalize", "read", "render", "select",
 ]  # fmt: skip
 
 
@@ -69,7 +91,7 @@ def __dir__() -> list[str]:
 
 
 class _Package(ModuleType):
-    """The stages are functions named like their modules; importing `timeline.merge` must not hide `timeline.merge()`."""
+    """Stages are functions named like their modules: importing `timeline.merge` must not hide `timeline.merge()`."""
 
     def __setattr__(self, name: str, value: object) -> None:
         if not (name in _HOMES and isinstance(value, ModuleType)):

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from timeline.parser import Batch
 
 COUNTS: Final = (
-    "lines", "records", "continuation", "blank", "decoration", "unparsed", "events", "duplicate", "out_of_window", "filtered", "undated",
+    "lines", "records", "continuation", "blank", "decoration", "unparsed",
+    "events", "duplicate", "out_of_window", "filtered", "undated",
 )  # fmt: skip
 
 
@@ -60,7 +61,9 @@ class SourceAccount:
         records = len(batch.records)
         total = records + batch.continuation + batch.blank + batch.decoration + batch.unparsed
         if total != batch.lines:
-            raise AccountError(f"{self.file}: parser {self.parser} read {batch.lines:,} lines and accounts for {total:,}")
+            raise AccountError(
+                f"{self.file}: parser {self.parser} read {batch.lines:,} lines and accounts for {total:,}"
+            )
         self.records += records
         for name in ("lines", "continuation", "blank", "decoration", "unparsed"):
             setattr(self, name, getattr(self, name) + getattr(batch, name))

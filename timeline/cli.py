@@ -31,7 +31,9 @@ def _by_glob(_: click.Context, parameter: click.Parameter, values: tuple[str, ..
     for value in values:
         glob, separator, rest = value.rpartition("=")
         if parameter.name == "shift" and not separator:
-            raise UsageError(f"--shift {value!r} names no file", help="--shift GLOB=DURATION, for example --shift 'web-2/*=-95s'")
+            raise UsageError(
+                f"--shift {value!r} names no file", help="--shift GLOB=DURATION, for example --shift 'web-2/*=-95s'"
+            )
         told[glob if separator else "*"] = rest
     return told or None
 
@@ -43,7 +45,10 @@ def _options(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> 
         name, separator, setting = value.partition("=")
         parser, dot, key = name.partition(".")
         if not (separator and dot and parser and key):
-            raise UsageError(f"--set {value!r} is not PARSER.KEY=VALUE", help="for example --set 'postgresql.log_line_prefix=%m [%p] '")
+            raise UsageError(
+                f"--set {value!r} is not PARSER.KEY=VALUE",
+                help="for example --set 'postgresql.log_line_prefix=%m [%p] '",
+            )
         told.setdefault(parser, {})[key] = setting
     return told
 
@@ -53,14 +58,20 @@ def _options(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> 
 @click.option("--since", metavar="TIME", help="Begin of the window: '2026-06-15 14:03', 14:03, 90m, yesterday, @EPOCH.")
 @click.option("--until", metavar="TIME", help="End of the window.")
 @click.option("--around", metavar="TIME", help="A moment inside the window, instead of --since and --until.")
-@click.option("--before", metavar="DURATION", default="15m", show_default=True, help="How long before --around it begins.")
+@click.option(
+    "--before", metavar="DURATION", default="15m", show_default=True, help="How long before --around it begins."
+)
 @click.option("--after", metavar="DURATION", default="1h", show_default=True, help="How long after --around it ends.")
-@click.option("--tz", metavar="[GLOB=]ZONE", multiple=True, callback=_by_glob, help="Zone of stamps that have none. Repeatable.")
+@click.option(
+    "--tz", metavar="[GLOB=]ZONE", multiple=True, callback=_by_glob, help="Zone of stamps that have none. Repeatable."
+)
 @click.option("--shift", metavar="GLOB=DURATION", multiple=True, callback=_by_glob,
               help="Add to every stamp of these files: a clock 95 s ahead is -95s. Repeatable.")  # fmt: skip
 @click.option("--year", metavar="[GLOB=]YYYY", multiple=True, callback=_by_glob,
               help="Year of the first record where stamps have none. Repeatable.")  # fmt: skip
-@click.option("--host", metavar="GLOB=NAME", multiple=True, callback=_by_glob, help="Host where records name none. Repeatable.")
+@click.option(
+    "--host", metavar="GLOB=NAME", multiple=True, callback=_by_glob, help="Host where records name none. Repeatable."
+)
 @click.option("--set", "options", metavar="PARSER.KEY=VALUE", multiple=True, callback=_options,
               help="Option of a parser: postgresql.log_line_prefix, nginx-access.log_format. Repeatable.")  # fmt: skip
 @click.option("--source", metavar="NAME", multiple=True, help="Keep only this source or service. Repeatable.")
@@ -70,7 +81,9 @@ def _options(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> 
 @click.option("--max-lines", metavar="N", type=click.IntRange(min=1), help="Budget of the timeline.  [default: 40]")
 @click.option("--all", "everything", is_flag=True, help="Every event: no collapse, no selection.")
 @click.option("--no-dedupe", is_flag=True, help="Keep copies of one event.")
-@click.option("--format", "form", type=click.Choice(FORMATS), default="markdown", show_default=True, help="Form of the output.")
+@click.option(
+    "--format", "form", type=click.Choice(FORMATS), default="markdown", show_default=True, help="Form of the output."
+)
 @click.option("--style", type=click.Choice(["bullets", "table"]), help="Form of the Markdown.  [default: bullets]")
 @click.option("--citations", is_flag=True, help="Footnotes with file and line.")
 @click.option("-o", "--output", metavar="FILE", help="Write here instead of to standard output.")
@@ -91,8 +104,8 @@ def _options(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> 
 def command(context: click.Context, /, **given: Any) -> None:
     """Turn the evidence of an incident into one UTC timeline in Markdown.
 
-    EVIDENCE is files, folders, archives (.zip, .tar, .gz and others), - for standard input, PARSER:PATH to force a format,
-    or journal: for the live journal. Formats are told by content.
+    EVIDENCE is files, folders, archives (.zip, .tar, .gz and others), - for standard input, PARSER:PATH to force a
+    format, or journal: for the live journal. Formats are told by content.
     """
     if given["list_parsers"]:
         _list_parsers()
@@ -174,8 +187,8 @@ def _check_combinations(given: dict[str, Any]) -> None:
 def _build(given: dict[str, Any]) -> Timeline:
     from timeline.pipeline import build
 
-    names = ("since", "until", "around", "before", "after", "tz", "shift", "year", "host", "options", "source", "severity",
-             "grep", "exclude", "config", "max_lines")  # fmt: skip
+    names = ("since", "until", "around", "before", "after", "tz", "shift", "year", "host", "options", "source",
+             "severity", "grep", "exclude", "config", "max_lines")  # fmt: skip
     with _progress(given) as progress:
         return build(
             *given["evidence"],

@@ -17,7 +17,8 @@ from timeline.zones import get_zone
 
 SOURCE_KEYS: Final = ("match", "tz", "shift", "year", "host", "parser", "set")
 TIMELINE_KEYS: Final = (
-    "tz", "since", "until", "around", "before", "after", "max-lines", "source", "severity", "grep", "exclude", "citations", "style",
+    "tz", "since", "until", "around", "before", "after", "max-lines", "source", "severity", "grep", "exclude",
+    "citations", "style",
 )  # fmt: skip
 
 

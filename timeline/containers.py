@@ -139,7 +139,9 @@ class ZipArchive:
             self._zip = zipfile.ZipFile(stream)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError) as error:
             stream.close()
-            raise SourceError(f"{label}: is not a readable zip file ({error})", help="copy or download it again") from error
+            raise SourceError(
+                f"{label}: is not a readable zip file ({error})", help="copy or download it again"
+            ) from error
         weakref.finalize(self, stream.close)
         self.refused: dict[str, str] = {}
         self._members = self._index()

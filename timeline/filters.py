@@ -51,5 +51,7 @@ def _contains(messages: pd.Series, pattern: str) -> np.ndarray:
     try:
         re.compile(pattern)
     except re.error as error:
-        raise UsageError(f"{pattern!r} is not a regular expression: {error}", help="escape . ( ) [ ] with a backslash") from error
+        raise UsageError(
+            f"{pattern!r} is not a regular expression: {error}", help="escape . ( ) [ ] with a backslash"
+        ) from error
     return messages.str.contains(f"(?:{pattern})", case=False, regex=True).fillna(False).to_numpy(bool)

@@ -1,8 +1,8 @@
 """Make UTC of the stamps that parsers read: the only place that knows time rules.
 
-The rules, in order: an offset or epoch in the record wins; a zone abbreviation is read inside the declared zone, else by
-PostgreSQL's own table for PostgreSQL, else it stays undated when it means several things; then the zone told for the
-file; then the zone told for all; then UTC, with a warning. Integers all the way: no stamp passes through a float.
+The rules, in order: an offset or epoch in the record wins; a zone abbreviation is read inside the declared zone, else
+by PostgreSQL's own table for PostgreSQL, else it stays undated when it means several things; then the zone told for
+the file; then the zone told for all; then UTC, with a warning. Integers all the way: no stamp passes through a float.
 """
 
 from __future__ import annotations
@@ -18,7 +18,16 @@ import pyarrow as pa
 
 from timeline import zones
 from timeline.schema import (
-    BASES, BASIS_DTYPE, TIME_BASIS, TIME_DTYPE, TIME_NOTE, TIMESTAMP, WALL, ZONE, full, string_column,
+    BASES,
+    BASIS_DTYPE,
+    TIME_BASIS,
+    TIME_DTYPE,
+    TIME_NOTE,
+    TIMESTAMP,
+    WALL,
+    ZONE,
+    full,
+    string_column,
 )  # fmt: skip
 
 NAT: Final = np.iinfo(np.int64).min
@@ -170,7 +179,10 @@ def _leave_undated(
     times.note(rows, f"zone {name} not known")
     may = f"may mean {', '.join(places)}" if places else "is not known"
     example = places[0] if places else "AREA/CITY"
-    warn(f"{label}: {int(rows.sum()):,} records stay undated: the zone abbreviation {name} {may} (--tz '{label}={example}')")
+    warn(
+        f"{label}: {int(rows.sum()):,} records stay undated: the zone abbreviation {name} {may} "
+        f"(--tz '{label}={example}')"
+    )
 
 
 def _read_within(times: _Times, rows: np.ndarray, name: str, zone: str) -> bool:
@@ -275,7 +287,9 @@ def _find_years(
         times.wall[rows] = NAT
         times.note(every, "year not known")
         times.basis[every] = _ASSUMED
-        warn(f"{label}: its stamps have no year and stay undated (--year '{label}=YYYY' tells that of the first record)")
+        warn(
+            f"{label}: its stamps have no year and stay undated (--year '{label}=YYYY' tells that of the first record)"
+        )
         return
     if year is None:
         year = _year_from_date(wall, turns, modified or 0.0)

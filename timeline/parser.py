@@ -90,7 +90,9 @@ class Tally:
         if len(self.examples) < EXAMPLES:
             self.examples.append((line, text[:EXAMPLE_LENGTH]))
 
-    def batch(self, records: pd.DataFrame, *, yearless: bool = False, warnings: tuple[str, ...] = (), note: str = "") -> Batch:
+    def batch(
+        self, records: pd.DataFrame, *, yearless: bool = False, warnings: tuple[str, ...] = (), note: str = ""
+    ) -> Batch:
         """Make a batch of *records* and these counts."""
         return Batch(
             records, self.lines, self.continuation, self.blank, self.decoration, self.unparsed,

@@ -154,7 +154,9 @@ def read(
     """
     rules, asked = _rules(paths, config)
     rules += rules_from(tz=tz, year=year, shift=shift, host=host)
-    rules += [Rule(options={f"{name}.{key}": value}) for name, keys in (options or {}).items() for key, value in keys.items()]
+    rules += [
+        Rule(options={f"{name}.{key}": value}) for name, keys in (options or {}).items() for key, value in keys.items()
+    ]
     home = tz if isinstance(tz, str) else asked.get("tz")
     window = _Window.of(asked, home, since=since, until=until, around=around, before=before, after=after)
     readings, refusals, warnings = _read_all(paths, parser, rules, progress)
@@ -216,10 +218,16 @@ class _Window:
     def of(cls, asked: Mapping[str, Any], zone: str | None, **given: Any) -> _Window:
         if any(given[name] is not None for name in ("since", "until", "around")):
             asked = {}
-        told = {name: given[name] if given[name] is not None else asked.get(name) for name in ("since", "until", "around")}
-        bounds: dict[str, Any] = {name: None if value is None else parse_time(value, zone=zone) for name, value in told.items()}
+        told = {
+            name: given[name] if given[name] is not None else asked.get(name) for name in ("since", "until", "around")
+        }
+        bounds: dict[str, Any] = {
+            name: None if value is None else parse_time(value, zone=zone) for name, value in told.items()
+        }
         spans = {name: asked.get(name, given[name]) for name in ("before", "after")}
-        lengths: dict[str, Any] = {name: value if isinstance(value, timedelta) else parse_duration(value) for name, value in spans.items()}
+        lengths: dict[str, Any] = {
+            name: value if isinstance(value, timedelta) else parse_duration(value) for name, value in spans.items()
+        }
         return cls(**bounds, **lengths, zone=zone)
 
 
@@ -297,7 +305,11 @@ def _for_parser(settings: Any, name: str) -> Any:
     from dataclasses import replace
 
     prefix = f"{name}."
-    own = {key.removeprefix(prefix): value for key, value in settings.options.items() if key.startswith(prefix) or "." not in key}
+    own = {
+        key.removeprefix(prefix): value
+        for key, value in settings.options.items()
+        if key.startswith(prefix) or "." not in key
+    }
     return replace(settings, options=own)
 
 
@@ -306,7 +318,10 @@ def _require_something(readings: Sequence[Reading], refusals: Sequence[Refusal],
         return
     named = ", ".join(os.fspath(path) for path in paths) or "no path"
     reason = f" ({refusals[0].label}: {refusals[0].reason})" if refusals else " (no files in it)"
-    raise SourceError(f"nothing could be read in {named}{reason}", help="name a log, a folder with logs, or force a format: PARSER:PATH")
+    raise SourceError(
+        f"nothing could be read in {named}{reason}",
+        help="name a log, a folder with logs, or force a format: PARSER:PATH",
+    )
 
 
 def _settle(

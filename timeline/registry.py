@@ -7,7 +7,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
-from timeline.errors import BrokenParserError, TimelineError, UnclearFormatError, UnknownNameError
+from timeline.errors import BrokenParserError, UnclearFormatError, UnknownNameError
 
 if TYPE_CHECKING:
     from timeline.parser import Parser
@@ -84,12 +84,12 @@ def choose(source: Source, parsers: Iterable[Parser]) -> tuple[Parser, str]:
             failures.append(f"{parser.name} failed: {type(error).__name__}: {error}")
     best = max((score for score, _ in scores.values()), default=0.0)
     if best <= 0:
-        raise UnclearFormatError("; ".join([describe_unknown(source.head), *failures]), help=_help_unknown(source.label))
+        raise UnclearFormatError(
+            "; ".join([describe_unknown(source.head), *failures]), help=_help_unknown(source.label)
+        )
     matches = sorted(name for name, (score, _) in scores.items() if score == best)
     if len(matches) > 1:
-        raise UnclearFormatError(
-            f"looks like {' and '.join(matches)}", help=f"say which: {matches[0]}:{source.label}"
-        )
+        raise UnclearFormatError(f"looks like {' and '.join(matches)}", help=f"say which: {matches[0]}:{source.label}")
     return scores[matches[0]][1], f"{best:.0%} of its first lines" if best < 1 else "its first lines or bytes"
 
 
@@ -105,7 +105,8 @@ def describe_unknown(head: bytes) -> str:
 
 _FOREIGN = {
     b"\x89PNG": "a PNG picture", b"\xff\xd8\xff": "a JPEG picture", b"GIF8": "a GIF picture", b"%PDF": "a PDF",
-    b"\x7fELF": "a program", b"PK": "a zip file", b"SQLite format 3": "an SQLite database", b"KSHHRHLP": "a journal sealing key",
+    b"\x7fELF": "a program", b"PK": "a zip file", b"SQLite format 3": "an SQLite database",
+    b"KSHHRHLP": "a journal sealing key",
 }  # fmt: skip
 
 
@@ -122,8 +123,3 @@ def find_parser(source: Source, forced: str | None, parsers: Iterable[Parser]) -
     if forced:
         return get_parser(forced), "forced"
     return choose(source, parsers)
-
-
-__all__ = [
-    "GROUP", "TimelineError", "available_parsers", "choose", "describe_unknown", "find_parser", "get_parser", "load_parsers",
-]  # fmt: skip

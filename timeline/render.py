@@ -160,7 +160,9 @@ def _repeats(row: dict[str, Any]) -> str:
 def _identity(row: dict[str, Any], seen: dict[str, int]) -> str:
     """Name an entry by what does not change between runs: its native identity, else source, time and text."""
     native = row[schema.REF] or f"{row[schema.TIMESTAMP].value}|{row[schema.MESSAGE]}"
-    name = sha256(f"{row[schema.SOURCE]}|{native}|{row.get(schema.PHASE) or ''}".encode("utf-8", "replace")).hexdigest()[:8]
+    name = sha256(
+        f"{row[schema.SOURCE]}|{native}|{row.get(schema.PHASE) or ''}".encode("utf-8", "replace")
+    ).hexdigest()[:8]
     seen[name] = seen.get(name, 0) + 1
     return name if seen[name] == 1 else f"{name}-{seen[name]}"
 
@@ -190,10 +192,16 @@ def _uncertain_notes(entries: pd.DataFrame) -> list[str]:
     shorter = _common_folder([str(name) for name in entries[schema.FILE]])
     ways: dict[tuple[str, str], list[str]] = {}
     for basis, note, file in zip(
-        uncertain[schema.TIME_BASIS].astype(str), uncertain[schema.TIME_NOTE], uncertain[schema.FILE].astype(str), strict=True
+        uncertain[schema.TIME_BASIS].astype(str),
+        uncertain[schema.TIME_NOTE],
+        uncertain[schema.FILE].astype(str),
+        strict=True,
     ):
         files = ways.setdefault((basis, str(note)), [])
         if file[shorter:] not in files:
             files.append(file[shorter:])
-    told = [f"{neutralise(', '.join(sorted(files)))}: {neutralise(note)} ({basis})" for (basis, note), files in sorted(ways.items())]
+    told = [
+        f"{neutralise(', '.join(sorted(files)))}: {neutralise(note)} ({basis})"
+        for (basis, note), files in sorted(ways.items())
+    ]
     return [f"{UNCERTAIN} Not in the record itself: {'; '.join(told)}."]

@@ -124,7 +124,11 @@ def check(frame: pd.DataFrame) -> None:
         raise SchemaError(f"columns missing: {', '.join(absent)}", help="pass it through timeline.schema.conform")
     for name, dtype in DTYPES.items():
         actual = frame[name].dtype
-        fits = isinstance(actual, pd.CategoricalDtype) if isinstance(dtype, str) and dtype == "category" else actual == dtype
+        fits = (
+            isinstance(actual, pd.CategoricalDtype)
+            if isinstance(dtype, str) and dtype == "category"
+            else actual == dtype
+        )
         if not fits:
             raise SchemaError(f"column {name!r} is {actual}, not {dtype}", help="see timeline.schema.conform")
 
@@ -133,7 +137,9 @@ def missing(dtype: object, index: pd.Index) -> pd.Series:
     """Return a column of missing values of *dtype*."""
     # Not `dtype == "category"` alone: that holds for SEVERITY_DTYPE as well.
     if isinstance(dtype, str) and dtype == "category":
-        return pd.Series(pd.Categorical.from_codes(np.full(len(index), -1, "int8"), pd.Index([], dtype="str")), index=index)
+        return pd.Series(
+            pd.Categorical.from_codes(np.full(len(index), -1, "int8"), pd.Index([], dtype="str")), index=index
+        )
     return pd.Series(index=index, dtype=dtype)  # type: ignore[call-overload, no-any-return]
 
 
@@ -146,7 +152,9 @@ def full(value: str, dtype: object, index: pd.Index) -> pd.Series:
         index: the rows.
     """
     if dtype == "str":
-        codes = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(index), "int8")), pa.array([value], pa.large_string()))
+        codes = pa.DictionaryArray.from_arrays(
+            pa.array(np.zeros(len(index), "int8")), pa.array([value], pa.large_string())
+        )
         return pd.Series(string_column(codes.cast(pa.large_string())), index=index)
     kind = dtype if isinstance(dtype, pd.CategoricalDtype) else pd.CategoricalDtype([value])
     code = kind.categories.get_loc(value)
@@ -166,7 +174,9 @@ def category_column(codes: np.ndarray, values: Sequence[str]) -> pd.Categorical:
     order = {value: place for place, value in enumerate(dict.fromkeys(values))}
     places = np.array([order[value] for value in values] or [0], dtype="int32")
     codes = np.asarray(codes)
-    return pd.Categorical.from_codes(np.where(codes < 0, -1, places[codes]), categories=pd.Index(list(order), dtype="str"))
+    return pd.Categorical.from_codes(
+        np.where(codes < 0, -1, places[codes]), categories=pd.Index(list(order), dtype="str")
+    )
 
 
 def from_arrow(table: pa.Table) -> pd.DataFrame:
@@ -202,7 +212,7 @@ def concat(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
 
 
 def _stack(name: str, kept: Sequence[pd.DataFrame], parts: Sequence[pd.DataFrame]) -> pd.Series:
-    dtype = next((part[name].dtype for part in (*kept, *parts) if name in part))
+    dtype = next(part[name].dtype for part in (*kept, *parts) if name in part)
     columns = [part[name] if name in part else missing(_blank(dtype), part.index) for part in kept]
     if isinstance(dtype, pd.CategoricalDtype) and not dtype.ordered:
         return pd.Series(union_categoricals([_as_category(column) for column in columns]))

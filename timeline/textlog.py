@@ -19,11 +19,11 @@ _NEWLINE: Final = 10
 
 @dataclass(frozen=True)
 class Block:
-    """Whole lines of a source. Split at `\\n` only: other "line ends" occur inside messages.
+    r"""Whole lines of a source. Split at `\n` only: other "line ends" occur inside messages.
 
     Attributes:
-        data: UTF-8 with `\\n` line ends, the last one always there; invalid bytes have become U+FFFD,
-            one `\\r` before each `\\n` is gone, and lines longer than the limit are cut.
+        data: UTF-8 with `\n` line ends, the last one always there; invalid bytes have become U+FFFD,
+            one `\r` before each `\n` is gone, and lines longer than the limit are cut.
         first_line: number of the first line, from 1.
         cut: numbers of the lines that were cut.
     """
@@ -34,14 +34,16 @@ class Block:
 
     @cached_property
     def ends(self) -> np.ndarray:
-        """Offset of each line's `\\n`, int64."""
+        r"""Offset of each line's `\n`, int64."""
         ends: np.ndarray = np.flatnonzero(np.frombuffer(self.data, np.uint8) == _NEWLINE)
         return ends
 
     @cached_property
     def starts(self) -> np.ndarray:
         """Offset of each line's first byte, int64."""
-        starts: np.ndarray = np.concatenate((np.zeros(1, np.int64), self.ends[:-1] + 1)) if len(self.ends) else self.ends
+        starts: np.ndarray = (
+            np.concatenate((np.zeros(1, np.int64), self.ends[:-1] + 1)) if len(self.ends) else self.ends
+        )
         return starts
 
     @cached_property
@@ -79,7 +81,7 @@ def read_blocks(source: Source, size: int = BLOCK_SIZE, limit: int = LINE_LIMIT)
 
 
 def clean(raw: bytes, first_line: int = 1, limit: int = LINE_LIMIT) -> Block:
-    """Make a block of raw bytes that end with a line: cut, drop `\\r`, repair UTF-8. See `Block`."""
+    r"""Make a block of raw bytes that end with a line: cut, drop `\r`, repair UTF-8. See `Block`."""
     raw, cut = _cut_long_lines(raw, limit)
     if b"\r" in raw:  # one byte is found ten times faster than two
         raw = raw.replace(b"\r\n", b"\n")

@@ -12,7 +12,8 @@ from timeline.errors import UsageError
 
 # Units as systemd.time(7) and Go have them: m is a minute, M a month.
 _UNITS: Final = {
-    "us": timedelta(microseconds=1), "ms": timedelta(milliseconds=1), "s": timedelta(seconds=1), "sec": timedelta(seconds=1),
+    "us": timedelta(microseconds=1), "ms": timedelta(milliseconds=1), "s": timedelta(seconds=1),
+    "sec": timedelta(seconds=1),
     "m": timedelta(minutes=1), "min": timedelta(minutes=1), "h": timedelta(hours=1), "hr": timedelta(hours=1),
     "d": timedelta(days=1), "day": timedelta(days=1), "days": timedelta(days=1), "w": timedelta(weeks=1),
 }  # fmt: skip
@@ -25,7 +26,9 @@ _STAMP: Final = re.compile(
     \s*(?P<zone>Z|UTC|[+-]\d{2}:?\d{2}|[A-Za-z]+(?:/[A-Za-z0-9_+-]+)+)?
     """
 )
-_HELP: Final = "examples: 2026-06-15T14:03Z, '2026-06-15 14:03 Europe/Berlin', 14:03, 90m, '2h ago', yesterday, @1781532180"
+_HELP: Final = (
+    "examples: 2026-06-15T14:03Z, '2026-06-15 14:03 Europe/Berlin', 14:03, 90m, '2h ago', yesterday, @1781532180"
+)
 
 Bound = datetime | time
 """A moment, or a time of day whose date the evidence gives."""
@@ -40,7 +43,9 @@ class Window:
 
     def __str__(self) -> str:
         """Say the window in UTC."""
-        ends = [end.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S") if end else "open" for end in (self.since, self.until)]
+        ends = [
+            end.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S") if end else "open" for end in (self.since, self.until)
+        ]
         return f"{ends[0]} to {ends[1]} UTC"
 
 
@@ -70,7 +75,8 @@ def parse_time(text: str | datetime | time | date, *, zone: str | None = None, n
 
     Args:
         text: RFC 3339; a date with or without time and zone; a time of day; a duration before now; "now", "today",
-            "yesterday"; "@" and seconds since 1970; else what python-dateutil understands. A `datetime` is taken as it is.
+            "yesterday"; "@" and seconds since 1970; else what python-dateutil understands. A `datetime` is taken as
+            it is.
         zone: of values that name none; UTC by default.
         now: what relative values refer to.
 
@@ -223,6 +229,7 @@ def _on_day(bound: Bound, home: tzinfo, span: tuple[datetime, datetime] | None) 
     if len(days) > 1:
         first, last = sorted(days)
         raise UsageError(
-            f"{bound:%H:%M} has no date and the evidence spans {first} to {last}", help=f"say for example '{first} {bound:%H:%M}'"
+            f"{bound:%H:%M} has no date and the evidence spans {first} to {last}",
+            help=f"say for example '{first} {bound:%H:%M}'",
         )
     return _localize(datetime.combine(days.pop(), bound), home, str(bound))

@@ -18,7 +18,15 @@ ROWS: Final = 50_000
 """Rows that are written at a time, so that the text in memory stays small."""
 
 _NEEDS_ESCAPE: Final = r'["\\\x00-\x1f\x7f]'
-_TABLE: Final = (schema.TIMESTAMP, schema.SOURCE, schema.HOST, schema.SERVICE, schema.SEVERITY, schema.ACTOR, schema.MESSAGE)
+_TABLE: Final = (
+    schema.TIMESTAMP,
+    schema.SOURCE,
+    schema.HOST,
+    schema.SERVICE,
+    schema.SEVERITY,
+    schema.ACTOR,
+    schema.MESSAGE,
+)
 
 
 def write_jsonl(frame: pd.DataFrame) -> Iterator[str]:
@@ -108,7 +116,9 @@ def _stamps(column: pd.Series) -> pa.Array:
     """Write UTC microseconds as ISO 8601 with a Z."""
     micro = pa.array(column).cast(pa.int64())
     text = pa.array(column.dt.tz_localize(None)).cast(pa.timestamp("us")).cast(pa.large_string())
-    text = pc.binary_join_element_wise(pc.replace_substring(text, " ", "T"), pa.scalar("Z", pa.large_string()), pa.scalar("", pa.large_string()))
+    text = pc.binary_join_element_wise(
+        pc.replace_substring(text, " ", "T"), pa.scalar("Z", pa.large_string()), pa.scalar("", pa.large_string())
+    )
     return pc.if_else(pc.is_valid(micro), text, pa.scalar(None, pa.large_string()))
 
 
@@ -150,5 +160,9 @@ def _cell(value: Any) -> str:
     return shorten(flatten(str(value)))
 
 
-WRITERS: Final[dict[str, Callable[[pd.DataFrame], Iterator[str]]]] = {"jsonl": write_jsonl, "csv": write_csv, "table": write_table}
+WRITERS: Final[dict[str, Callable[[pd.DataFrame], Iterator[str]]]] = {
+    "jsonl": write_jsonl,
+    "csv": write_csv,
+    "table": write_table,
+}
 """Output formats by name; each takes a frame and yields text."""
