@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -94,6 +95,16 @@ def find_pinned(messages: Iterable[Mapping[str, Any]]) -> frozenset[str]:
     return frozenset(ts for item in targets if isinstance(item, dict) and (ts := _normal_ts(item.get("ts"))))
 
 
+def learn_names(messages: Iterable[Mapping[str, Any]], names: Names) -> Names:
+    """Add the people whom no list names but who wrote here: guests of other workspaces bring their own profile."""
+    found: dict[str, str] = {}
+    for message in messages:
+        user = message.get("user")
+        if isinstance(user, str) and user not in names.users and user not in found and (name := _read_profile(message)):
+            found[user] = name
+    return replace(names, users={**names.users, **found}) if found else names
+
+
 def make_frame(rows: Sequence[Row]) -> pd.DataFrame:
     """Put rows together as the frame that a parser gives."""
     values: Iterable[Sequence[Any]] = zip(*rows, strict=True) if rows else ((),) * len(COLUMNS)
@@ -138,9 +149,12 @@ def _find_user(message: Mapping[str, Any]) -> str | None:
 def _name_person(message: Mapping[str, Any], user: str | None, names: Names) -> str | None:
     if user and (known := names.users.get(user)):
         return known
+    return _read_profile(message) or string(message.get("username")) or (user if user != NOBODY else None)
+
+
+def _read_profile(message: Mapping[str, Any]) -> str:
     profile = message.get("user_profile")
-    shown = name_user({"profile": profile, "name": profile.get("name")}) if isinstance(profile, dict) else ""
-    return shown or string(message.get("username")) or (user if user != NOBODY else None)
+    return name_user({"profile": profile, "name": profile.get("name")}) if isinstance(profile, dict) else ""
 
 
 def _name_bot(message: Mapping[str, Any], user: str | None, names: Names) -> str | None:

@@ -13,7 +13,7 @@ from timeline.sources import Source
 from timeline_parsers._slack_content import string, things
 from timeline_parsers._slack_export import LISTS, Channel, Place, locate, show_channel
 from timeline_parsers._slack_json import Document, decode, find_object_lines
-from timeline_parsers._slack_message import Row, find_pinned, make_frame, read_message
+from timeline_parsers._slack_message import Row, find_pinned, learn_names, make_frame, read_message
 from timeline_parsers._slack_text import micros_of
 
 ATTACHMENT_NOTE: Final = "attachment of the export, not read"
@@ -159,7 +159,9 @@ class _Reader:
         self._collect()
         if self.document.damage:
             self._note_damage()
-        pinned = find_pinned(value for value, _ in self.found if isinstance(value, dict))
+        objects = things([value for value, _ in self.found])
+        pinned = find_pinned(objects)
+        self.place = replace(self.place, names=learn_names(objects, self.place.names))
         for start in range(0, max(len(self.found), 1), _ROWS_A_BATCH):
             rows = list(self._read(self.found[start : start + _ROWS_A_BATCH], pinned))
             self.tally.lines = len(rows) + self.tally.unparsed + self.tally.decoration
