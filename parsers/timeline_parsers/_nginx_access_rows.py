@@ -77,7 +77,7 @@ class AccessReader:
         stamps = _read_times(lines, cuts)
         known = cuts.found & stamps.known
         rows = np.flatnonzero(known) if not known.all() else None
-        columns = _cut_columns(lines, cuts, rows)
+        columns = _cut_columns(lines, cuts, rows, escaped=self._formats[0].escape != "none")
         if rows is None:
             return make_frame(columns, stamps, lines.numbers), known
         return make_frame(columns, stamps.take(rows), lines.numbers[rows]), known
@@ -120,11 +120,12 @@ def _read_times(lines: Lines, cuts: Cuts) -> Stamps:
     return stamps
 
 
-def _cut_columns(lines: Lines, cuts: Cuts, rows: np.ndarray | None) -> dict[str, pa.LargeStringArray]:
+def _cut_columns(lines: Lines, cuts: Cuts, rows: np.ndarray | None, *, escaped: bool) -> dict[str, pa.LargeStringArray]:
     """Cut out the texts of *rows*, all if None; what stands for "no value" becomes null."""
     columns = {}
     starts = lines.starts if rows is None else lines.starts[rows]
-    escaped = lines.with_backslash if rows is None else np.flatnonzero(np.isin(rows, lines.with_backslash))
+    odd = lines.with_backslash if escaped else np.zeros(0, np.int64)
+    odd = odd if rows is None else np.flatnonzero(np.isin(rows, odd))
     for name, (begins, ends) in cuts.spans.items():
         if name in _STAMPS:
             continue
@@ -134,7 +135,7 @@ def _cut_columns(lines: Lines, cuts: Cuts, rows: np.ndarray | None) -> dict[str,
         if name not in _VERBATIM:
             width = end - begin
             absent |= (width == 0) | ((width == 1) & (lines.byte_at(begin) == DASH))
-        columns[name] = unescape_rows(lines.slices(begin, end, absent), escaped)
+        columns[name] = unescape_rows(lines.slices(begin, end, absent), odd)
     if not any(name in columns for name in REQUEST_PARTS):
         columns[WHOLE_LINE] = lines.texts(np.arange(len(lines)) if rows is None else rows)
     return columns

@@ -194,14 +194,22 @@ class _Finder:
 
 
 def _is_valid(lines: Lines, begin: Places, end: Places, step: Step) -> Mask | bool:
+    if step.check:
+        return _fits_pattern(lines, begin, end, step.check)
     if step.digits:
-        return _is_number(lines, begin, end, step.width or _LONGEST_NUMBER)
+        # A client on a Unix socket has no port.
+        return _is_number(lines, begin, end, step.width or _LONGEST_NUMBER) | (not step.width) & (begin == end)
     if step.until == END_OF_LINE and not step.width and not step.anything:
         return lines.positions(_BLANK)[lines.find(_BLANK, begin)] >= end
     if step.until == _QUOTE:
         # An escaped quote does not end a value.
         return lines.byte_at(end - 1) != BACKSLASH
     return True
+
+
+def _fits_pattern(lines: Lines, begin: Places, end: Places, pattern: str) -> Mask:
+    fits: Mask = pc.match_substring_regex(lines.slices(begin, end), pattern).to_numpy(zero_copy_only=False)
+    return fits
 
 
 def _is_number(lines: Lines, begin: Places, end: Places, longest: int) -> Mask:

@@ -53,6 +53,7 @@ STAMPS: Final = {"time_local": 26, "time_iso8601": 25, "msec": 14}
 
 _WIDTHS: Final = {**STAMPS, "status": 3}
 _DIGITS: Final = frozenset({"status", "server_port"})
+_CHECKED: Final = frozenset({"host", "http_x_forwarded_for"})
 _ANYTHING: Final = frozenset({"extra"})
 
 _ADDRESS: Final = r"[0-9A-Fa-f.:]+|unix:|unknown"
@@ -62,11 +63,11 @@ _PATTERNS: Final = {
     "time_iso8601": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d",
     "msec": r"\d{10}\.\d{3}",
     "status": r"\d{3}",
-    "server_port": r"\d{1,5}",
+    "server_port": r"\d{0,5}",
     "extra": r".*",
     # Not quoted in combined, and the client's own text: blanks, brackets and quotes occur.
     "remote_user": r".*?",
-    "host": r"\[[^\] ]*\]|[^ :]*",
+    "host": r"\[[^\] ]*\]|[^ :/]*",
     "http_x_forwarded_for": rf"-|(?:{_ADDRESS})(?:, ?(?:{_ADDRESS}))*",
 }
 _LISTS: Final = re.compile(r"upstream_\w+$")
@@ -90,6 +91,7 @@ class Step:
         until: the byte at which it ends, or `END_OF_LINE`.
         digits: it must be all digits.
         anything: it may hold the byte at which a bare value would end.
+        check: a pattern that the whole value must fit, where the byte that ends it does not tell enough.
     """
 
     literal: bytes
@@ -98,6 +100,7 @@ class Step:
     until: int
     digits: bool
     anything: bool
+    check: str = ""
 
 
 @dataclass(frozen=True)
@@ -180,16 +183,21 @@ def _make_steps(literals: list[str], variables: list[str]) -> tuple[Step, ...]:
     touching = any(not literal for literal in literals[1:-1])
     if touching or len(set(variables)) < len(variables):
         return ()
-    return tuple(
-        Step(
-            literal=literal.encode(),
-            variable=variable,
-            width=_WIDTHS.get(variable, 0),
-            until=after.encode()[0] if after else END_OF_LINE,
-            digits=variable in _DIGITS,
-            anything=variable in _ANYTHING,
-        )
-        for literal, variable, after in zip(literals, variables, literals[1:], strict=False)
+    places = zip(literals, variables, literals[1:], strict=False)
+    return tuple(_make_step(literal, variable, after) for literal, variable, after in places)
+
+
+def _make_step(literal: str, variable: str, after: str) -> Step:
+    quoted = literal.endswith('"') and after.startswith('"')
+    special = variable in _CHECKED or (_LISTS.match(variable) is not None and after[:1] in ("", " "))
+    return Step(
+        literal=literal.encode(),
+        variable=variable,
+        width=_WIDTHS.get(variable, 0),
+        until=after.encode()[0] if after else END_OF_LINE,
+        digits=variable in _DIGITS,
+        anything=variable in _ANYTHING,
+        check=f"^(?:{_value_pattern(variable, after, 'default', quoted=False)})$" if special and not quoted else "",
     )
 
 

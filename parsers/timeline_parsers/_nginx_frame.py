@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from timeline import schema
 from timeline.stamps import cells, number
 from timeline_parsers._nginx_stamp import Stamps
-from timeline_parsers._nginx_text import Requests
+from timeline_parsers._nginx_text import NO_PROTOCOL, Requests
 
 Columns = Mapping[str, pa.LargeStringArray]
 
@@ -68,8 +68,8 @@ def make_frame(columns: Columns, stamps: Stamps, numbers: np.ndarray) -> pd.Data
         numbers: line numbers.
     """
     index = pd.RangeIndex(len(numbers))
-    lines = _request_lines(columns, len(numbers))
-    requests = Requests(lines)
+    lines, to_split = _request_lines(columns, len(numbers))
+    requests = Requests(to_split)
     status, has_status = _read_status(columns, len(numbers))
     client = _client(columns, len(numbers))
     frame = {
@@ -100,14 +100,17 @@ def nulls(rows: int) -> pa.LargeStringArray:
     return pa.nulls(rows, pa.large_string())
 
 
-def _request_lines(columns: Columns, rows: int) -> pa.LargeStringArray:
-    """Return `$request`, put together from its parts where a format has these instead."""
+def _request_lines(columns: Columns, rows: int) -> tuple[pa.LargeStringArray, pa.LargeStringArray]:
+    """Return `$request`, put together from its parts where a format has these instead, to show and to split."""
     whole = columns.get("request")
     if not any(name in columns for name in REQUEST_PARTS[1:]):
-        return whole if whole is not None else nulls(rows)
+        whole = whole if whole is not None else nulls(rows)
+        return whole, whole
     target = _coalesce([columns.get("request_uri"), _with_query(columns)], rows)
-    parts = [columns.get("request_method", nulls(rows)), target, columns.get("server_protocol", nulls(rows))]
-    return _coalesce([whole, _join_words(parts)], rows)
+    words = [columns.get("request_method", nulls(rows)), target]
+    protocol = columns.get("server_protocol", nulls(rows))
+    to_split = [*words, pc.fill_null(protocol, NO_PROTOCOL)]
+    return _coalesce([whole, _join_words([*words, protocol])], rows), _coalesce([whole, _join_words(to_split)], rows)
 
 
 def _join_words(parts: list[pa.LargeStringArray]) -> pa.LargeStringArray:

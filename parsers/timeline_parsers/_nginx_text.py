@@ -17,7 +17,10 @@ _ESCAPED: Final = re.compile(rb'\\(?:x([0-9A-Fa-f]{2})|u00([0-9A-Fa-f]{2})|(["\\
 _LETTERS: Final = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 
 _METHOD: Final = re.compile(r"[A-Z][A-Z_-]*")
-_PROTOCOL: Final = re.compile(r"HTTP/(\d(?:\.\d)?)")
+_PROTOCOL: Final = re.compile(r"HTTP/(\d(?:\.\d)?|-)")
+NO_PROTOCOL: Final = "HTTP/-"
+"""Stands for the protocol where a format gives method and target but not it."""
+
 _ABSOLUTE: Final = r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?]*(?P<path>[^?]*)"
 _BLANK, _QUESTION, _SLASH, _STAR = b" ?/*"
 
@@ -62,7 +65,7 @@ class Requests:
         versions, version_names = self._match(last + 1, self._end, good, _PROTOCOL)
         good = good & (versions >= 0)
         self.method = category_column(np.where(good, methods, -1), method_names)
-        self.version = category_column(versions, version_names)
+        self.version = category_column(*_drop(versions, version_names, NO_PROTOCOL.removeprefix("HTTP/")))
         self.path, self.query = self._split_target(flat, first + 1, last, good)
 
     def _find_blanks(self, flat: np.ndarray) -> tuple[Places, Places, Mask]:
@@ -113,6 +116,14 @@ class Requests:
         begin[rows[fits]] += spans[fits, 0]
         good[rows[~fits]] = False
         return begin, good
+
+
+def _drop(codes: np.ndarray, names: list[str], name: str) -> tuple[np.ndarray, list[str]]:
+    """Make the rows of *name* missing."""
+    if name not in names:
+        return codes, names
+    place = names.index(name)
+    return np.where(codes == place, -1, codes - (codes > place)), [other for other in names if other != name]
 
 
 def _places(lines: pa.LargeStringArray) -> tuple[pa.Buffer, Places, Places]:

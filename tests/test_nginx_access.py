@@ -1,0 +1,454 @@
+"""nginx access logs: what each kind of line means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from timeline.containers import Memory
+from timeline.errors import UsageError
+from timeline.parser import Batch
+from timeline.schema import conform, concat
+from timeline.sources import Source
+from timeline_parsers.nginx_access import parser
+from timeline_parsers.nginx_error import parser as error_parser
+
+# 2026-06-15 14:03:11 read as if it were UTC
+WALL = 1_781_532_191_000_000
+STAMP = "15/Jun/2026:14:03:11 +0200"
+AGENT = "Mozilla/5.0 (X11; Linux x86_64)"
+SIMPLE = f'203.0.113.9 - - [{STAMP}] "GET /checkout?id=1 HTTP/1.1" 502 157 "https://shop.example/" "{AGENT}"'
+
+
+def parse(data: str | bytes, **options: str) -> list[Batch]:
+    raw = data if isinstance(data, bytes) else data.encode()
+    batches = list(parser.parse(Source(Memory("access.log", raw), "", options)))
+    for batch in batches:
+        assert batch.lines == len(batch.records) + batch.continuation + batch.blank + batch.decoration + batch.unparsed
+        conform(batch.records)
+    assert sum(batch.lines for batch in batches) == raw.count(b"\n") + (not raw.endswith(b"\n") and bool(raw))
+    return batches
+
+
+def frame(data: str | bytes, **options: str) -> pd.DataFrame:
+    return concat(batch.records for batch in parse(data, **options))
+
+
+def row(line: str | bytes, **options: str) -> dict[str, Any]:
+    records = frame(line + (b"\n" if isinstance(line, bytes) else "\n"), **options)
+    assert len(records) == 1
+    return {name: value for name, value in records.iloc[0].items() if not pd.isna(value)}
+
+
+def with_request(request: str, status: str = "400") -> dict[str, Any]:
+    return row(f'203.0.113.9 - - [{STAMP}] "{request}" {status} 0 "-" "-"')
+
+
+def sniff(*lines: str) -> float:
+    return float(parser.sniff(("\n".join(lines) + "\n").encode()))
+
+
+def test_combined() -> None:
+    assert row(SIMPLE) == {
+        "wall": WALL,
+        "zone": "+0200",
+        "service": "nginx",
+        "severity": "err",
+        "actor": "203.0.113.9",
+        "message": "GET /checkout?id=1 HTTP/1.1 502",
+        "line": 1,
+        "http.request.method": "GET",
+        "url.path": "/checkout",
+        "url.query": "id=1",
+        "http.response.status_code": 502,
+        "http.response.body.size": 157,
+        "network.protocol.version": "1.1",
+        "client.address": "203.0.113.9",
+        "http.request.header.referer": "https://shop.example/",
+        "user_agent.original": AGENT,
+    }
+
+
+def test_repeated_strings_are_categories_and_numbers_are_nullable() -> None:
+    dtypes = frame(SIMPLE + "\n").dtypes.astype(str)
+
+    assert dtypes[["user_agent.original", "http.request.header.referer", "http.request.method"]].eq("category").all()
+    assert dtypes["http.response.status_code"] == dtypes["http.response.body.size"] == "Int64"
+    assert dtypes["url.path"] == dtypes["message"] == "str"
+
+
+@pytest.mark.parametrize(
+    ("front", "end", "attributes"),
+    [
+        ("", ' "198.51.100.7, 10.0.0.1"', {"http.request.header.x-forwarded-for": "198.51.100.7, 10.0.0.1"}),
+        ("shop.example ", "", {"server.address": "shop.example"}),
+        ("shop.example:443 ", "", {"server.address": "shop.example", "server.port": 443}),
+        ("[2001:db8::1]:443 ", "", {"server.address": "[2001:db8::1]", "server.port": 443}),
+        ("shop.example: ", "", {"server.address": "shop.example"}),
+        ('"10.5.1.2, 199.9.1.1" ', "", {"http.request.header.x-forwarded-for": "10.5.1.2, 199.9.1.1"}),
+        ("2001:db8::1, 10.2.1.1 ", "", {"http.request.header.x-forwarded-for": "2001:db8::1, 10.2.1.1"}),
+        (
+            "",
+            ' rt=0.250 uct="0.001" uht="0.100, 0.050" urt="0.200, 0.050"',
+            {
+                "nginx.request_time": 0.25,
+                "nginx.upstream_connect_time": "0.001",
+                "nginx.upstream_header_time": "0.100, 0.050",
+                "nginx.upstream_response_time": "0.200, 0.050",
+            },
+        ),
+        (
+            "",
+            " 345 0.113 [shop-api-80] [] 10.0.0.2:80, 10.0.0.3:80 0, 33 0.050, 0.060 502, 200 "
+            "0f5a3c9e1b2d4f60718293a4b5c6d7e8",
+            {
+                "http.request.size": 345,
+                "nginx.request_time": 0.113,
+                "nginx.proxy_upstream_name": "shop-api-80",
+                "nginx.upstream_addr": "10.0.0.2:80, 10.0.0.3:80",
+                "nginx.upstream_response_length": "0, 33",
+                "nginx.upstream_response_time": "0.050, 0.060",
+                "nginx.upstream_status": "502, 200",
+                "nginx.request_id": "0f5a3c9e1b2d4f60718293a4b5c6d7e8",
+            },
+        ),
+        ("", " ", {}),
+        ("", ' 12 "abc" x', {"nginx.extra": '12 "abc" x'}),
+    ],
+)
+def test_relatives_of_combined(front: str, end: str, attributes: dict[str, object]) -> None:
+    line = front + SIMPLE + end
+
+    assert row(line) == row(SIMPLE) | attributes
+    assert sniff(line) == 1.0
+
+
+def test_a_forwarded_list_in_the_place_of_the_client() -> None:
+    line = SIMPLE.replace("203.0.113.9", "10.0.0.2, 10.0.0.1, 127.0.0.1", 1)
+
+    assert row(line)["client.address"] == row(line)["actor"] == "10.0.0.2"
+    assert row(line)["http.request.header.x-forwarded-for"] == "10.0.0.2, 10.0.0.1, 127.0.0.1"
+
+
+def test_proxy_manager() -> None:
+    line = (
+        f'[{STAMP}] - 502 502 - GET https shop.example "/checkout?id=1" [Client 203.0.113.9] [Length 157] [Gzip -] '
+        '[Sent-to 10.0.0.5] "Agent" "-"'
+    )
+
+    found = row(line)
+
+    assert found["message"] == "GET /checkout?id=1 502"
+    assert (found["server.address"], found["client.address"]) == ("shop.example", "203.0.113.9")
+    assert (found["nginx.upstream_status"], found["http.response.status_code"]) == ("502", 502)
+    assert sniff(line) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("user", "expected"),
+    [
+        ("alice", "alice"),
+        (r"john doe [admin] \x22x\x22", 'john doe [admin] "x"'),
+        (r"j\xC3\xB6rg m\xC3\xBCller", "jörg müller"),
+        ("a] [b: c", "a] [b: c"),
+    ],
+)
+def test_remote_user_is_the_clients_own_text(user: str, expected: str) -> None:
+    found = row(SIMPLE.replace(" - - [", f" - {user} [", 1))
+
+    assert found["user.name"] == found["actor"] == expected
+    assert found["url.path"] == "/checkout"
+
+
+@pytest.mark.parametrize("gap", [" -  [", " - ["])
+def test_an_empty_user_is_none(gap: str) -> None:
+    found = row(SIMPLE.replace(" - - [", gap, 1))
+
+    assert "user.name" not in found
+    assert found["actor"] == "203.0.113.9"
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        ("", '"" 400'),
+        ("-", "- 400"),
+        ("GET /", "GET / 400"),
+        ("GET / HT", "GET / HT 400"),
+        (r"\x16\x03\x01\x02", "\x16\x03\x01\x02 400"),
+        (r"\x03\x00\x00\x13\x0E\xE0", "\x03\0\0\x13\x0e\ufffd 400"),
+        ("SSH-2.0-Go", "SSH-2.0-Go 400"),
+        ("MGLNDD_1.2.3.4_80", "MGLNDD_1.2.3.4_80 400"),
+        ("get / HTTP/1.1", "get / HTTP/1.1 400"),
+        ("GET /a b c HTTP/1.1", "GET /a b c HTTP/1.1 400"),
+        (r"GET /\x22\x5Cx41 HTTP/1.1 x", 'GET /"\\x41 HTTP/1.1 x 400'),
+    ],
+)
+def test_odd_requests_keep_their_text_and_have_no_parts(request_: str, message: str) -> None:
+    found = with_request(request_)
+
+    assert found["message"] == message
+    assert not found.keys() & {"http.request.method", "url.path", "url.query", "network.protocol.version"}
+
+
+@pytest.mark.parametrize(
+    ("request_", "method", "path", "query", "version"),
+    [
+        ("GET http://other.example/x?a=b HTTP/1.1", "GET", "/x", "a=b", "1.1"),
+        ("OPTIONS * HTTP/1.1", "OPTIONS", "*", None, "1.1"),
+        ("CONNECT example.com:443 HTTP/1.1", "CONNECT", None, None, "1.1"),
+        ("GET /? HTTP/2.0", "GET", "/", "", "2.0"),
+        ("POST /a?b?c HTTP/3.0", "POST", "/a", "b?c", "3.0"),
+        (r"GET /na\xC3\xAFve HTTP/1.0", "GET", "/naïve", None, "1.0"),
+    ],
+)
+def test_parts_of_a_request(request_: str, method: str, path: str | None, query: str | None, version: str) -> None:
+    found = with_request(request_, "200")
+
+    assert found["http.request.method"] == method
+    assert (found.get("url.path"), found.get("url.query")) == (path, query)
+    assert found["network.protocol.version"] == version
+
+
+@pytest.mark.parametrize(
+    ("status", "severity"),
+    [("000", "info"), ("009", "info"), ("200", "info"), ("304", "info"), ("404", "notice"), ("444", "notice"),
+     ("499", "notice"), ("500", "err"), ("504", "err")],
+)  # fmt: skip
+def test_severity_by_status(status: str, severity: str) -> None:
+    found = with_request("GET / HTTP/1.1", status)
+
+    assert found["severity"] == severity
+    assert found["http.response.status_code"] == int(status)
+    assert found["message"].endswith(f" {status}")
+
+
+def test_apache_writes_a_dash_for_no_bytes_and_backslash_quotes() -> None:
+    line = rf'10.0.0.9 - - [{STAMP}] "GET /?q=\"a\" HTTP/1.1" 304 - "-" "Agent \"x\" 1"'
+
+    found = row(line)
+
+    assert (found["url.query"], found["user_agent.original"]) == ('q="a"', 'Agent "x" 1')
+    assert "http.response.body.size" not in found
+
+
+def test_bare_quotes_inside_quotes_are_matched_from_both_ends() -> None:
+    found = row(f'10.0.0.9 - - [{STAMP}] "GET /?q="a" HTTP/1.1" 200 5 "-" "Agent "x" 1"')
+
+    assert found["message"] == 'GET /?q="a" HTTP/1.1 200'
+    assert found["user_agent.original"] == 'Agent "x" 1'
+
+
+def test_a_user_agent_that_looks_like_a_record_is_a_user_agent() -> None:
+    agent = r"[25/Nov/2026:03:00:00 +0100] \x22GET /fake HTTP/1.1\x22 200"
+
+    found = row(SIMPLE.replace(AGENT, agent))
+
+    assert found["wall"] == WALL
+    assert found["user_agent.original"] == '[25/Nov/2026:03:00:00 +0100] "GET /fake HTTP/1.1" 200'
+
+
+def test_clients_over_ipv6_and_unix_sockets() -> None:
+    text = "\n".join(SIMPLE.replace("203.0.113.9", client, 1) for client in ("::1", "2a02:cf40::", "unix:")) + "\n"
+
+    assert frame(text)["client.address"].tolist() == ["::1", "2a02:cf40::", "unix:"]
+
+
+def test_zones_are_read_line_by_line_and_change_at_dst() -> None:
+    zones = ["+0200", "+0100", "-0330", "+0545", "+0330"]
+    text = "".join(SIMPLE.replace("+0200", zone, 1) + "\n" for zone in zones)
+
+    records = frame(text)
+
+    assert records["zone"].tolist() == zones
+    assert records["wall"].eq(WALL).all()
+
+
+def test_a_date_that_does_not_exist_is_not_understood() -> None:
+    (batch,) = parse(SIMPLE.replace("15/Jun", "31/Jun") + "\n" + SIMPLE + "\n")
+
+    assert batch.unparsed == 1
+    assert batch.unparsed_examples[0][0] == 1
+    assert batch.records["line"].tolist() == [2]
+
+
+# log_format
+
+
+def test_a_given_format_with_milliseconds_wins_over_the_second() -> None:
+    form = "[$time_local] $msec $request_id $remote_addr $upstream_addr '$request' $status $http_x_tenant"
+    line = f"[{STAMP}] 1781524991.123 abc 203.0.113.9 [2a02:cf40::]:9200 'GET / HTTP/1.1' 200 -"
+
+    found = row(line, log_format=form)
+
+    assert (found["wall"], found["zone"]) == (1_781_524_991_123_000, "UTC")
+    assert found["nginx.request_id"] == "abc"
+    assert found["nginx.upstream_addr"] == "[2a02:cf40::]:9200"
+    assert found["message"] == "GET / HTTP/1.1 200"
+    assert "http.request.header.x-tenant" not in found
+
+
+def test_a_format_in_iso_time_and_request_parts() -> None:
+    form = '$time_iso8601 $request_method $scheme://$host$request_uri $server_protocol $status "$http_cookie"'
+    line = '2026-06-15T14:03:11+02:00 GET https://shop.example/a?b=1 HTTP/2.0 404 "x=1"'
+
+    found = row(line, log_format=form)
+
+    assert (found["wall"], found["zone"], found["severity"]) == (WALL, "+0200", "notice")
+    assert found["message"] == "GET /a?b=1 HTTP/2.0 404"
+    assert (found["url.path"], found["url.query"], found["server.address"]) == ("/a", "b=1", "shop.example")
+    assert found["http.request.header.cookie"] == "x=1"
+
+
+def test_a_format_without_request_shows_its_line() -> None:
+    line = f"[203.0.113.9] [{STAMP}] TCP 200 512 128 0.010"
+
+    found = row(
+        line, log_format="[$remote_addr] [$time_local] $protocol $status $bytes_sent $bytes_received $session_time"
+    )
+
+    assert found["message"] == line
+    assert (found["actor"], found["http.response.size"], found["nginx.session_time"]) == ("203.0.113.9", 512, "0.010")
+
+
+def test_escape_none_writes_quotes_as_they_are() -> None:
+    line = f'203.0.113.9 -  [{STAMP}] "GET /"x" HTTP/1.1" 200 5 "" "say "hi" \\x41"'
+
+    found = row(line, log_format="combined", escape="none")
+
+    assert found["message"] == 'GET /"x" HTTP/1.1 200'
+    assert found["user_agent.original"] == 'say "hi" \\x41'
+
+
+def test_a_wrong_option_names_the_right_ones() -> None:
+    with pytest.raises(UsageError, match="log_formt") as error:
+        parse(SIMPLE, log_formt="combined")
+
+    assert "log_format" in error.value.help
+
+
+# JSON
+
+JSON = (
+    '{"msec":"1781524991.123","time":"2026-06-15T14:03:11+02:00","remote_addr":"203.0.113.9","remote_user":"",'
+    '"request":"GET /checkout?id=1 HTTP/1.1","status":"502","body_bytes_sent":157,"request_time":0.250,'
+    '"upstream_response_time":"","http_user_agent":"Agent \\"x\\"","tenant":"blue"}'
+)
+
+
+def test_json_with_free_keys() -> None:
+    found = row(JSON)
+
+    assert (found["wall"], found["zone"], found["severity"]) == (1_781_524_991_123_000, "UTC", "err")
+    assert found["message"] == "GET /checkout?id=1 HTTP/1.1 502"
+    assert (found["http.response.body.size"], found["nginx.request_time"]) == (157, 0.25)
+    assert (found["user_agent.original"], found["nginx.tenant"]) == ('Agent "x"', "blue")
+    assert "nginx.upstream_response_time" not in found
+    assert sniff(JSON) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("stamp", "wall", "zone"),
+    [
+        ('"2026-06-15T14:03:11+02:00"', WALL, "+0200"),
+        ('"2026-06-15T14:03:11.25Z"', WALL + 250_000, "UTC"),
+        ('"15/Jun/2026:14:03:11 +0200"', WALL, "+0200"),
+        ('"1781532191.123"', WALL + 123_000, "UTC"),
+        ("1781532191.123", WALL + 123_000, "UTC"),
+        ("1781532191123", WALL + 123_000, "UTC"),
+        ("1781532191", WALL, "UTC"),
+    ],
+)
+def test_json_times(stamp: str, wall: int, zone: str) -> None:
+    found = row(f'{{"@timestamp":{stamp},"method":"GET","uri":"/a","args":"b=1","status":200}}')
+
+    assert (found["wall"], found["zone"]) == (wall, zone)
+    assert (found["message"], found["url.query"]) == ("GET /a?b=1 200", "b=1")
+
+
+def test_json_in_default_escaping_is_repaired() -> None:
+    line = r'{"time":"2026-06-15T14:03:11+02:00","request":"GET /\x22na\xC3\xAFve HTTP/1.1","status":200,"urt": -}'
+
+    assert row(line)["url.path"] == '/"naïve'
+    assert sniff(line) == 1.0
+
+
+def test_json_with_raw_bytes_that_are_not_utf8() -> None:
+    line = b'{"time":"2026-06-15T14:03:11+02:00","request":"GET / HTTP/1.1","status":200,"http_user_agent":"a\xff\x7f"}'
+
+    assert row(line)["user_agent.original"] == "a\ufffd\x7f"
+
+
+def test_json_of_several_shapes_in_one_file() -> None:
+    other = '{"ts":1781532192,"http":{"method":"GET","status_code":200},"url":"/x"}'
+
+    records = frame(f"{JSON}\n{other}\n{SIMPLE}\n\n{JSON}\n")
+
+    assert records["line"].tolist() == [1, 2, 3, 5]
+    assert records["message"].tolist()[1:3] == ["GET /x 200", "GET /checkout?id=1 HTTP/1.1 502"]
+
+
+def test_a_json_template_as_format() -> None:
+    form = '{"t":"$time_iso8601","who":"$remote_addr","what":"$request","st":"$status"}'
+    line = '{"t":"2026-06-15T14:03:11+02:00","who":"203.0.113.9","what":"GET / HTTP/1.1","st":"200"}'
+
+    found = row(line, log_format=form)
+
+    assert (found["wall"], found["actor"], found["message"]) == (WALL, "203.0.113.9", "GET / HTTP/1.1 200")
+
+
+def test_json_lines_of_another_program_are_not_understood() -> None:
+    (batch,) = parse(f'{JSON}\n{{"level":"info","msg":"hello"}}\n{{"broken\n')
+
+    assert (len(batch.records), batch.unparsed) == (1, 2)
+
+
+# mixed with the error log, as on the standard output of a container
+
+ERROR = '2026/06/15 14:03:11 [error] 29#29: *7 FastCGI sent in stderr: "PHP message: oh'
+
+
+def test_error_lines_among_access_lines_become_error_records() -> None:
+    text = f"{SIMPLE}\n{ERROR}\n\nStack trace:\n{SIMPLE}\nno idea\n"
+
+    (batch,) = parse(text)
+
+    assert batch.records["source"].tolist() == ["nginx-access", "nginx-error", "nginx-access"]
+    assert batch.records["line"].tolist() == [1, 2, 5]
+    assert batch.records["message"].tolist()[1].endswith("oh\n\nStack trace:")
+    assert (batch.continuation, batch.blank, batch.unparsed) == (2, 0, 1)
+    assert batch.records["zone"].isna().tolist() == [False, True, False]
+
+
+def test_a_mixed_file_is_an_access_log() -> None:
+    head = f"{ERROR}\n{ERROR}\n{SIMPLE}\n".encode()
+
+    assert parser.sniff(head) == 1.0
+    assert 0 < error_parser.sniff(head) < 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-06-15 14:03:11.123 CEST [123] shop@shop LOG:  statement: GET / HTTP/1.1",
+        '{"timestamp":"2026-06-15 14:03:11.123 UTC","pid":1,"error_severity":"LOG","message":"x"}',
+        '{"__REALTIME_TIMESTAMP":"1781532191000000","MESSAGE":"GET / HTTP/1.1 200","PRIORITY":"6"}',
+        '{"type":"message","user":"U1","ts":"1781532191.000100","text":"status 200"}',
+        '{"level":"info","time":"2026-06-15T14:03:11Z","status":"ok","method":"GET"}',
+        f"Jun 15 14:03:11 web-01 nginx[29]: {SIMPLE}",
+        f"MESSAGE={SIMPLE}",
+        "2009/11/10 23:00:00 server started",
+        "", "\n\n", "\0\1\2", "{", "[]",
+    ],
+)  # fmt: skip
+def test_other_formats_are_left_alone(text: str) -> None:
+    assert parser.sniff(text.encode()) == 0
+    assert error_parser.sniff(text.encode()) == 0
+
+
+def test_the_cut_last_line_of_a_head_does_not_count() -> None:
+    whole = (SIMPLE + "\n").encode() * 1000
+
+    assert parser.sniff(whole[: 1 << 16]) == 1.0
