@@ -90,7 +90,9 @@ def _parse_records(data: bytes, ends: np.ndarray) -> tuple[pa.Table, np.ndarray]
     tables, places = [_parse_strings(b"", len(COLUMNS))], [np.zeros(0, np.int64)]
     for count in np.unique(counts).tolist():
         rows = np.flatnonzero(counts == count)
-        part = b"".join([data[begin:end] for begin, end in zip(begins[rows].tolist(), ends[rows].tolist(), strict=True)])
+        part = b"".join(
+            [data[begin:end] for begin, end in zip(begins[rows].tolist(), ends[rows].tolist(), strict=True)]
+        )
         table = _parse_strings(part, count) if count >= FEWEST else None
         if table is None or table.num_rows != len(rows):
             kept[rows] = False

@@ -18,7 +18,9 @@ _FIELD: Final = rb'(?:"[^"]*+(?:""[^"]*+)*+"|[^",\n]*+)'
 RECORD: Final = re.compile(rb"%b(?:,%b){%d,}+\n" % (_FIELD, _FIELD, FEWEST - 1))
 """A whole record with its end of line."""
 
-RECORD_START: Final = re.compile(rb'^"?\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?(?: [^",\n]{1,40})?"?,', re.MULTILINE)
+RECORD_START: Final = re.compile(
+    rb'^"?\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?(?: [^",\n]{1,40})?"?,', re.MULTILINE
+)
 """How one begins. Exports by tools quote the time."""
 
 # What has no end in the data: fields, then a quote that is still open.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -12,8 +13,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from timeline.schema import (
-    ACTOR, KIND, LINE, MESSAGE, REF, SERVICE, SEVERITIES, SEVERITY, SEVERITY_DTYPE, WALL, ZONE, category_column,
-    full, string_column,
+    ACTOR,
+    KIND,
+    LINE,
+    MESSAGE,
+    REF,
+    SERVICE,
+    SEVERITIES,
+    SEVERITY,
+    SEVERITY_DTYPE,
+    WALL,
+    ZONE,
+    category_column,
+    full,
+    string_column,
 )  # fmt: skip
 from timeline.stamps import SECOND, Bytes, cells, decode
 from timeline_parsers._pg_kinds import find_kinds
@@ -52,6 +65,8 @@ NUMBERS: Final[Mapping[str, str]] = {
 STAMP_WIDTH: Final = 23
 _SLASH: Final = pa.scalar("/", pa.large_string())
 STAMP_END: Final = rf"^{STAMP}(?:\.\d+)? ?"
+_TEN: Final = 10
+_NUMBERS: Final = {_TEN: re.compile("-?[0-9]{1,20}"), 16: re.compile("[0-9a-f]{1,16}")}
 _SECONDS, _MILLIS = "YYYY-MM-DD hh:mm:ss", "YYYY-MM-DD hh:mm:ss.fff"
 
 
@@ -86,14 +101,14 @@ def build_frame(fields: Fields) -> pd.DataFrame:
     label = as_dictionary(text["label"])
     wall = pa.array(fields.wall, mask=~fields.dated)
     columns: dict[str, object] = {
-        WALL: pd.Int64Dtype().__from_arrow__(wall),
+        WALL: _integers(wall),
         ZONE: _category(text.get("zone"), len(index)),
         SERVICE: full(NAME, "category", index),
         SEVERITY: _severities(label),
         ACTOR: _strings(text.get("user"), len(index)),
         MESSAGE: string_column(text["message"]),
         KIND: find_kinds(text["message"], as_dictionary(_or_missing(text.get("state"), len(index)))),
-        LINE: pd.Int64Dtype().__from_arrow__(pa.array(fields.line)),
+        LINE: _integers(pa.array(fields.line)),
         REF: string_column(_references(text, number, len(index))),
     }
     columns |= {column: _number(number.get(name), len(index)) for name, column in NUMBERS.items()}
@@ -131,14 +146,14 @@ def read_epochs(epochs: pa.Array) -> tuple[np.ndarray, np.ndarray]:
 
 def to_numbers(values: pa.Array, base: int = 10) -> pa.Array:
     """Read strings as int64; what is no such number is missing."""
-    if base == 16:  # noqa: PLR2004 - hexadecimal
-        numbers = [int(value, 16) if value else None for value in values.to_pylist()]
-        return pa.array(numbers, pa.int64())
-    fits = pc.match_substring_regex(values, r"^-?\d{1,18}$")
-    if pc.all(fits, min_count=0).as_py():
-        return pc.if_else(fits, values, None).cast(pa.int64())
-    numbers = [int(value) if value and value.lstrip("-").isdecimal() else None for value in values.to_pylist()]
-    return pa.array([value if value is not None and -(2**63) <= value < 2**63 else None for value in numbers], pa.int64())
+    if base == _TEN:
+        short = pc.match_substring_regex(values, "^-?[0-9]{1,18}$")
+        if pc.all(short, min_count=0).as_py():
+            return values.cast(pa.int64())
+    found = [int(text, base) if text and _NUMBERS[base].fullmatch(text) else None for text in values.to_pylist()]
+    return pa.array(
+        [number if number is not None and -(2**63) <= number < 2**63 else None for number in found], pa.int64()
+    )
 
 
 def without(values: pa.Array, *absent: str) -> pa.Array:
@@ -188,4 +203,8 @@ def _strings(values: pa.Array | None, rows: int) -> object:
 
 
 def _number(values: pa.Array | None, rows: int) -> object:
-    return pd.Int64Dtype().__from_arrow__(pa.nulls(rows, pa.int64()) if values is None else values.cast(pa.int64()))
+    return _integers(pa.nulls(rows, pa.int64()) if values is None else values.cast(pa.int64()))
+
+
+def _integers(values: pa.Array) -> object:
+    return pd.Int64Dtype().__from_arrow__(values)  # type: ignore[attr-defined]

@@ -47,9 +47,7 @@ NUMBER_KEYS: Final[Mapping[str, str]] = {
 _REQUIRED: Final = ("timestamp", "error_severity")
 _NAMES: Final = ("user", "database", "client", "application", "backend", "command", "state")
 
-_SCHEMA: Final = pa.schema(
-    [*((key, pa.large_string()) for key in KEYS), *((key, pa.int64()) for key in NUMBER_KEYS)]
-)
+_SCHEMA: Final = pa.schema([*((key, pa.large_string()) for key in KEYS), *((key, pa.int64()) for key in NUMBER_KEYS)])
 _BRACE: Final = ord("{")
 
 

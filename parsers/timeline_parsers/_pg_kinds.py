@@ -82,7 +82,7 @@ TEXT_KINDS: Final[tuple[tuple[str, str, str], ...]] = (
     ("password authentication failed", "", "authentication-failed"),
     ("no pg_hba.conf entry", "", "authentication-failed"),
     ("pg_hba.conf rejects", "", "authentication-failed"),
-    ("role \"", "role \".*\" (?:does not exist|is not permitted to log in)", "authentication-failed"),
+    ('role "', 'role ".*" (?:does not exist|is not permitted to log in)', "authentication-failed"),
     ("started streaming WAL from primary", "", "replication"),
     ("terminating walreceiver", "", "replication"),
     ("could not receive data from WAL stream", "", "replication"),
@@ -96,10 +96,10 @@ TEXT_KINDS: Final[tuple[tuple[str, str, str], ...]] = (
     ("archive command was terminated", "", "archive-failed"),
     ("archiving write-ahead log file", "archiving write-ahead log file .* failed too many", "archive-failed"),
     ("received SIGHUP", "", "config-reload"),
-    ("parameter \"", "parameter \".*\" (?:changed to|removed from configuration)", "config-reload"),
-    ("parameter \"", "parameter \".*\" cannot be changed without restarting", "config-error"),
+    ('parameter "', 'parameter ".*" (?:changed to|removed from configuration)', "config-reload"),
+    ('parameter "', 'parameter ".*" cannot be changed without restarting', "config-error"),
     ("configuration file ", "configuration file .* contains errors", "config-error"),
-    ("database \"", "database \".*\" must be vacuumed within", "wraparound"),
+    ('database "', 'database ".*" must be vacuumed within', "wraparound"),
     ("database with OID ", "database with OID .* must be vacuumed within", "wraparound"),
     ("database is not accepting commands", "", "wraparound"),
     ("unexpected EOF on client connection", "", "connection-lost"),
@@ -183,7 +183,7 @@ def _tests_by_head() -> tuple[np.ndarray, list[list[tuple[str, str, str]]]]:
 def _first_fit(messages: pa.Array, tests: list[tuple[str, str, str]], names: list[str]) -> np.ndarray:
     codes = np.full(len(messages), -1, np.int64)
     for start, pattern, kind in tests:
-        if pattern:
+        if pattern:  # noqa: SIM108 - two lines are easier to read
             fits = pc.match_substring_regex(messages, f"^(?:{pattern})")
         else:
             fits = pc.starts_with(messages, start)

@@ -73,10 +73,10 @@ class Matches:
 
     @cached_property
     def parts(self) -> np.ndarray:
-        """The part of a record that each line is: "" for a record of its own, else "detail", "statement", …"""
+        """The part of a record that each line is, such as "detail"; empty for a record of its own."""
         encoded = self.column("label").dictionary_encode()
         names = np.array([PART_OF.get(word, "") for word in encoded.dictionary.to_pylist()] or [""])
-        return names[encoded.indices.to_numpy()[self.codes]] if len(self.codes) else names[:0]
+        return names[encoded.indices.fill_null(0).to_numpy()[self.codes]] if len(self.codes) else names[:0]
 
 
 def match_lines(block: Block, prefix: Prefix) -> Matches:
@@ -138,9 +138,7 @@ class _Part:
     pids: np.ndarray | None
 
     @classmethod
-    def of_heads(
-        cls, block: Block, lines: np.ndarray, begins: np.ndarray, ends: np.ndarray, pattern: str
-    ) -> _Part:
+    def of_heads(cls, block: Block, lines: np.ndarray, begins: np.ndarray, ends: np.ndarray, pattern: str) -> _Part:
         """Match what stands between *begins* and *ends* of *lines*, each distinct text once."""
         heads = slices(block.data, begins[lines], ends[lines]).dictionary_encode()
         table = extract(heads.dictionary, f"^{pattern}{KNOWN_LABEL}  $")
@@ -217,7 +215,7 @@ def _join(parts: list[_Part], wall: np.ndarray, dated: np.ndarray) -> Matches:
 
 
 def _valid(table: pa.Table, name: str) -> np.ndarray:
-    return table.column(name).is_valid().to_numpy()  # type: ignore[no-any-return]
+    return table.column(name).is_valid().to_numpy()
 
 
 def _pids(heads: pa.Table, codes: np.ndarray) -> np.ndarray | None:
@@ -228,7 +226,7 @@ def _pids(heads: pa.Table, codes: np.ndarray) -> np.ndarray | None:
         numbers = to_numbers(pc.replace_substring_regex(heads.column("session"), r"^.*\.", ""), base=16)
     else:
         return None
-    return numbers.fill_null(-1).to_numpy(zero_copy_only=False)[codes]  # type: ignore[no-any-return]
+    return numbers.fill_null(-1).to_numpy(zero_copy_only=False)[codes]
 
 
 def _find_pids(data: bytes, begins: np.ndarray, mark: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

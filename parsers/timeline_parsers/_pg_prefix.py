@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -175,18 +175,28 @@ class Inferred:
 
 
 def infer_prefix(head: bytes) -> Inferred:
-    """Find the prefix that explains most of the lines of *head*; the first of `KNOWN` wins among equals."""
+    """Find the prefix that explains most of the lines of *head*; the first of `KNOWN` wins among equals.
+
+    Only where none of them explains nearly all lines, one is put together from what the lines show.
+    """
     lines = record_lines(head)
-    candidates = (*KNOWN, *_synthesize(lines))
+    inferred = _best(KNOWN, lines)
+    if inferred.share >= NEARLY_ALL:
+        return inferred
+    guessed = _best(_synthesize(lines), lines)
+    return guessed if guessed.share > inferred.share else inferred
+
+
+def _best(candidates: Sequence[str], lines: list[str]) -> Inferred:
     readings = {text: [_read(text, line) for line in lines] for text in candidates}
     shares = {text: _share(reading) for text, reading in readings.items()}
-    best = max(candidates, key=lambda text: shares[text])
+    best = max(candidates, key=lambda text: shares[text], default="")
     others = tuple(
         text
         for text in candidates
         if text != best and shares[text] >= shares[best] > 0 and _differ(readings[text], readings[best])
     )
-    return Inferred(compile_prefix(best), shares[best], others)
+    return Inferred(compile_prefix(best), shares.get(best, 0.0), others)
 
 
 def record_lines(head: bytes) -> list[str]:
@@ -200,7 +210,7 @@ def record_lines(head: bytes) -> list[str]:
 @cache
 def line_pattern(text: str) -> re.Pattern[str]:
     """Return the pattern of a whole line behind the prefix *text*, with a label that is known."""
-    return re.compile(rf"{compile_prefix(text).pattern}{KNOWN_LABEL}(?P<blanks> {{0,2}})")
+    return re.compile(rf"{compile_prefix(text).pattern}{KNOWN_LABEL}(?P<blanks> {{0,2}})", re.ASCII)
 
 
 Reading = tuple[str, str, str]
@@ -225,8 +235,11 @@ def _differ(some: list[Reading | None], others: list[Reading | None]) -> bool:
 
 # A line whose prefix is none of the known: a time, perhaps in brackets, then fields, then a label.
 _UNKNOWN_LINE: Final = re.compile(
-    rf"(?P<lead>[<\[]? ?)(?P<time>{STAMP}(?P<milli>\.\d{{3}})?)(?: (?:{ZONE}))?(?P<fields>.*?)(?<=[ :\]>-]){KNOWN_LABEL}  "
+    rf"(?P<lead>[<\[]? ?)(?:\d{{10}}\.\d{{3}}(?!\d)|(?P<stamp>{STAMP})(?P<milli>\.\d{{3}})?(?: (?:{ZONE}))?)"
+    rf"(?P<fields>.*?)(?<=[ :\]>-]){KNOWN_LABEL}  "
 )
+# Host and program of a syslog or journal text, which are not ours to read.
+_SYSLOG: Final = re.compile(r" \S+ [^\s\[]+\[\d+\]: ")
 # What a field without a name looks like, and the escape that each means; `[7-1]` is "[%l-1]" behind a pid.
 _SHAPES: Final[Mapping[str, tuple[str, str]]] = {
     "pid_line": (r"\[\d+-\d+\]", "[%p-%l]"),
@@ -237,28 +250,30 @@ _SHAPES: Final[Mapping[str, tuple[str, str]]] = {
     "vxid": (r"\b\d+/\d+\b", "%v"),
     "named": (r"\b(?P<name>[A-Za-z_]+)=(?P<value>[^\s,;|\]]*)", ""),
     "user_at_database": (r"[^\s@,;|=\[\]]+@[^\s@,;|=\[\]]+", "%u@%d"),
+    "success": (r"\b00000\b", "%e"),
     "number": (r"\b\d+\b", "%p"),
 }
 _FIELD: Final = re.compile("|".join(f"(?P<{name}>{pattern})" for name, (pattern, _) in _SHAPES.items()))
+NEARLY_ALL: Final = 0.9
 _SAMPLES: Final = 20
 
 
 def _synthesize(lines: list[str]) -> list[str]:
     """Guess prefixes from lines that name their fields, such as `user=%u,db=%d`."""
     found = (_UNKNOWN_LINE.match(line) for line in lines[: 10 * _SAMPLES])
-    guesses = (_guess(match) for match in found if match)
+    guesses = (_guess(match) for match in found if match and not _SYSLOG.match(match["fields"]))
     return [text for text in dict.fromkeys(guesses) if text not in KNOWN][:_SAMPLES]
 
 
 def _guess(line: re.Match[str]) -> str:
-    time = "%m" if line["milli"] else "%t"
+    time = "%m" if line["milli"] else "%t" if line["stamp"] else "%n"
     pid_seen = False
     parts = [line["lead"].replace("%", "%%"), time]
     place = 0
     for field in _FIELD.finditer(line["fields"]):
         parts.append(line["fields"][place : field.start()].replace("%", "%%"))
         parts.append(_escape_of(field, pid_seen=pid_seen))
-        pid_seen = pid_seen or "%p" in parts[-1]
+        pid_seen = pid_seen or "%p" in parts[-1] or "%c" in parts[-1]
         place = field.end()
     return "".join([*parts, line["fields"][place:].replace("%", "%%")])
 

@@ -28,10 +28,11 @@ EXPANDED_TAB: Final = 8
 
 # SQLSTATE before the message (log_error_verbosity=verbose): only these classes exist, so that user text like
 # "12345: x" is left alone. Reference: Appendix A, PostgreSQL error codes.
-STATE_CLASSES: Final = frozenset(
-    "00 01 02 03 08 09 0A 0B 0F 0L 0P 0Z 20 21 22 23 24 25 26 27 28 2B 2D 2F 34 38 39 3B 3D 3F 40 42 44 53 54 55 "
-    "57 58 72 F0 HV P0 XX".split()
-)  # fmt: skip
+STATE_CLASSES: Final = frozenset({
+    "00", "01", "02", "03", "08", "09", "0A", "0B", "0F", "0L", "0P", "0Z", "20", "21", "22", "23",
+    "24", "25", "26", "27", "28", "2B", "2D", "2F", "34", "38", "39", "3B", "3D", "3F", "40", "42",
+    "44", "53", "54", "55", "57", "58", "72", "F0", "HV", "P0", "XX",
+})  # fmt: skip
 _STATE: Final = re.compile("[0-9A-Z]{5}")
 _STATE_WIDTH: Final = 5
 
@@ -185,9 +186,7 @@ class _Records:
         rows = self.rows
         bodies = rows.bodies.copy()
         bodies[self._states[0]] += _STATE_WIDTH + 2
-        fields = Fields(
-            self.block.first_line + rows.lines[records], rows.wall[records], rows.dated[records],
-        )  # fmt: skip
+        fields = Fields(self.block.first_line + rows.lines[records], rows.wall[records], rows.dated[records])
         for name in ("label", "zone", "database", "application", "backend", "command"):
             fields.text[name] = rows.dictionary(name, records)
         for name in ("user", "client", "session"):
