@@ -23,6 +23,7 @@ def read(path: str) -> int:
 
 def parse(path: str) -> int:
     """Run the parser alone."""
+    from timeline.parser import Batch
     from timeline.registry import find_parser, load_parsers
     from timeline.sources import Source, discover
 
@@ -31,7 +32,7 @@ def parse(path: str) -> int:
     count = 0
     for source in sources:
         for batch in find_parser(source, None, parsers)[0].parse(source):
-            count += len(batch.records if hasattr(batch, "records") else batch)
+            count += len(batch.records if isinstance(batch, Batch) else batch)
     return count
 
 
@@ -44,7 +45,7 @@ def systemd_python(path: str) -> int:
     import pandas as pd
     from systemd._reader import _Reader
 
-    reader = _Reader(path=path)
+    reader = _Reader(flags=0, path=path)
     reader.data_threshold = 0
     move, get, received = reader._next, reader._get, reader._get_realtime  # noqa: SLF001
     texts = _Decoded()

@@ -111,7 +111,13 @@ def missing() -> str:
 
 
 def write_journal(folder: Path, entries: int, seed: int = 1) -> Dataset:
-    """Write *entries* entries as binary journals into *folder*; the writer begins a new file at 128 MiB."""
+    """Write *entries* entries as binary journals into *folder*; the writer begins a new file at 128 MiB.
+
+    Raises:
+        RuntimeError: there is no systemd-journal-remote, or it fails.
+    """
+    if hint := missing():
+        raise RuntimeError(f"no {REMOTE} to write binary journals with: {hint}")
     folder.mkdir(parents=True, exist_ok=True)
     command = [str(_remote()), "--output", str(folder / "remote.journal"), "-"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as writer:

@@ -20,7 +20,7 @@ PEOPLE = 60
 THREAD_SHARE, BROADCAST_SHARE, BOT_SHARE, JOIN_SHARE, EDIT_SHARE, REACTION_SHARE = 0.25, 0.02, 0.15, 0.01, 0.03, 0.1
 ZIP_DATE = (2026, 6, 16, 0, 0, 0)
 SENTENCES = (
-    "checkout answers 502 for some customers, looking", "the pool is exhausted, {who} can you look?", "rolling back :eyes:",
+    "checkout answers 502 for some customers", "the pool is exhausted, {who} can you look?", "rolling back :eyes:",
     "graph: <https://grafana.example/d/abc?from=1&amp;to=2|5xx by route>", "5xx &lt; 0.1 % again, {channel} is green",
     "index is being built, `CREATE INDEX CONCURRENTLY`\n```\nSELECT 1;\n```", "lunch?", "who owns *shop-api* today?",
 )  # fmt: skip

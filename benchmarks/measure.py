@@ -38,7 +38,7 @@ def run_process(command: Sequence[str], *, output: Path | None = None, env: Mapp
     """
     with Path(output or os.devnull).open("wb") as out:
         begin = time.perf_counter()
-        process = subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE, env={**os.environ, **(env or {})}
         )
         assert process.stderr is not None
@@ -53,7 +53,7 @@ def run_process(command: Sequence[str], *, output: Path | None = None, env: Mapp
 
 
 def run_inside(task: str, path: Path, warm: Path) -> Sample:
-    """Run a task of `inside.py` in a fresh interpreter; imports and a small file *warm* come before the clock starts."""
+    """Run a task of `inside.py` in a fresh interpreter, on the small file *warm* before the clock starts."""
     command = [sys.executable, str(INSIDE), task, str(path), str(warm)]
     answer = subprocess.run(command, check=False, capture_output=True)
     if answer.returncode:
