@@ -160,7 +160,7 @@ def read(
     home = tz if isinstance(tz, str) else asked.get("tz")
     window = _Window.of(asked, home, since=since, until=until, around=around, before=before, after=after)
     readings, refusals, warnings = _read_all(paths, parser, rules, progress)
-    _require_something(readings, refusals, paths)
+    _require_something(readings, refusals, paths, warnings)
     span = resolve_window(window, readings)
     frames = [within(reading.events, span) for reading in readings]
     for reading, frame in zip(readings, frames, strict=True):
@@ -265,7 +265,7 @@ def _read_all(
             reading = _read_one(found, wanted, parsers, rules)
         except UnclearFormatError as error:
             refusals.append(Refusal(found.label, str(error)))
-            warnings.append(f"{found.label}: {error}; left out" + ("" if str(error) == "empty" else f" ({error.help})"))
+            warnings.append(f"{found.label}: {error}; left out" + (f" ({error.help})" if error.help else ""))
         except OSError as error:
             refusals.append(Refusal(found.label, error.strerror or str(error)))
             warnings.append(f"{found.label}: {error.strerror or error}; left out")
@@ -313,11 +313,19 @@ def _for_parser(settings: Any, name: str) -> Any:
     return replace(settings, options=own)
 
 
-def _require_something(readings: Sequence[Reading], refusals: Sequence[Refusal], paths: Sequence[Path_]) -> None:
-    if readings:
+def _require_something(
+    readings: Sequence[Reading], refusals: Sequence[Refusal], paths: Sequence[Path_], warnings: Sequence[str]
+) -> None:
+    """Raise `SourceError` if not one record was read and that was not because the evidence holds none."""
+    unparsed = sum(reading.account.unparsed for reading in readings)
+    damaged = unparsed or any(reading.warnings for reading in readings)
+    if any(reading.account.records for reading in readings) or (readings and not damaged):
         return
     named = ", ".join(os.fspath(path) for path in paths) or "no path"
-    reason = f" ({refusals[0].label}: {refusals[0].reason})" if refusals else " (no files in it)"
+    if readings:
+        reason = f" ({warnings[0]})" if warnings else f" (none of its {unparsed:,} lines is understood)"
+    else:
+        reason = f" ({refusals[0].label}: {refusals[0].reason})" if refusals else " (no files in it)"
     raise SourceError(
         f"nothing could be read in {named}{reason}",
         help="name a log, a folder with logs, or force a format: PARSER:PATH",

@@ -85,7 +85,7 @@ def choose(source: Source, parsers: Iterable[Parser]) -> tuple[Parser, str]:
     best = max((score for score, _ in scores.values()), default=0.0)
     if best <= 0:
         raise UnclearFormatError(
-            "; ".join([describe_unknown(source.head), *failures]), help=_help_unknown(source.label)
+            "; ".join([describe_unknown(source.head), *failures]), help=_help_unknown(source)
         )
     matches = sorted(name for name, (score, _) in scores.items() if score == best)
     if len(matches) > 1:
@@ -100,9 +100,10 @@ def describe_unknown(head: bytes) -> str:
     kind = next((name for magic, name in _FOREIGN.items() if head.startswith(magic)), "")
     if kind:
         return f"not a log ({kind})"
-    return "not recognised (binary)" if b"\0" in head else "not recognised"
+    return "not recognised (binary)" if b"\0" in head else _UNKNOWN
 
 
+_UNKNOWN = "not recognised"
 _FOREIGN = {
     b"\x89PNG": "a PNG picture", b"\xff\xd8\xff": "a JPEG picture", b"GIF8": "a GIF picture", b"%PDF": "a PDF",
     b"\x7fELF": "a program", b"PK": "a zip file", b"SQLite format 3": "an SQLite database",
@@ -110,8 +111,9 @@ _FOREIGN = {
 }  # fmt: skip
 
 
-def _help_unknown(label: str) -> str:
-    return f"force a format with PARSER:{label}; parsers: {', '.join(available_parsers())}"
+def _help_unknown(source: Source) -> str:
+    """Offer to force a format only where a log can be meant."""
+    return f"force a format with PARSER:{source.label}" if describe_unknown(source.head) == _UNKNOWN else ""
 
 
 def find_parser(source: Source, forced: str | None, parsers: Iterable[Parser]) -> tuple[Parser, str]:

@@ -198,6 +198,9 @@ def _look_into(source: Source, depth: int = 0) -> Iterator[Source | Refusal]:
         return
     for name in archive.names():
         member = Source(archive, name)
+        if name.rpartition("/")[2] == SETTINGS_FILE:
+            yield Refusal(member.label, "settings are read from folders only (unpack it, or name a copy with --config)")
+            continue
         try:
             yield from _look_into(member, depth + 1)
         except (OSError, TimelineError) as error:
