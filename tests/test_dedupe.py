@@ -30,16 +30,30 @@ def at(seconds: float) -> pd.Timestamp:
 def frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """Make an event frame of rows with `t` in seconds after noon."""
     table = pd.DataFrame([{key: value for key, value in row.items() if key != "t"} for row in rows])
-    table["timestamp"] = pd.array([pd.NaT if row["t"] is None else at(row["t"]) for row in rows], dtype=schema.TIME_DTYPE)
+    table["timestamp"] = pd.array(
+        [pd.NaT if row["t"] is None else at(row["t"]) for row in rows], dtype=schema.TIME_DTYPE
+    )
     return schema.conform(table)
 
 
-def log(file: str, seconds: list[float | None], *, source: str = "nginx-error", message: str = TIMED_OUT, **rest: Any) -> pd.DataFrame:
-    rows = [{"t": t, "source": source, "file": file, "line": line, "message": message, **rest} for line, t in enumerate(seconds, 1)]
+def log(
+    file: str, seconds: list[float | None], *, source: str = "nginx-error", message: str = TIMED_OUT, **rest: Any
+) -> pd.DataFrame:
+    rows = [
+        {"t": t, "source": source, "file": file, "line": line, "message": message, **rest}
+        for line, t in enumerate(seconds, 1)
+    ]
     return frame(rows) if rows else schema.empty()
 
 
-def journal(seconds: list[float | None], *, message: str = IN_JOURNAL, file: str = "system.journal", seqnum: str = "1", host: str = "web-01") -> pd.DataFrame:
+def journal(
+    seconds: list[float | None],
+    *,
+    message: str = IN_JOURNAL,
+    file: str = "system.journal",
+    seqnum: str = "1",
+    host: str = "web-01",
+) -> pd.DataFrame:
     table = log(file, seconds, source="journald", message=message, host=host)
     refs = [f"s={seqnum}{line};i={seqnum}{line};b=b0;m={t};t={t};x={line}" for line, t in enumerate(seconds, 1)]
     return table.assign(ref=pd.array(refs, dtype="str"))
@@ -74,7 +88,9 @@ def test_a_frame_without_the_columns_is_refused() -> None:
 
 
 def test_rows_without_time_host_line_and_text_pass_through() -> None:
-    kept = dedupe(frame([{"t": None, "source": "journald", "file": "a"}, {"t": None, "source": "nginx-error", "file": "b"}]))
+    kept = dedupe(
+        frame([{"t": None, "source": "journald", "file": "a"}, {"t": None, "source": "nginx-error", "file": "b"}])
+    )
 
     assert 2 == len(kept)
 
@@ -91,8 +107,18 @@ def test_an_entry_in_two_journal_files_is_one_though_the_cursor_differs() -> Non
 
 
 def test_a_chat_message_is_one_within_and_across_exports() -> None:
-    message = {"t": 1.5, "source": "slack", "service": "#incident", "message": "on it", "ref": "C1/1.5", "slack.channel_id": "C1"}
-    rows = [{**message, "file": file, "line": line} for file, line in (("a.zip!x.json", 1), ("a.zip!x.json", 4), ("b.zip!x.json", 1))]
+    message = {
+        "t": 1.5,
+        "source": "slack",
+        "service": "#incident",
+        "message": "on it",
+        "ref": "C1/1.5",
+        "slack.channel_id": "C1",
+    }
+    rows = [
+        {**message, "file": file, "line": line}
+        for file, line in (("a.zip!x.json", 1), ("a.zip!x.json", 4), ("b.zip!x.json", 1))
+    ]
 
     kept = dedupe(frame(rows))
 
@@ -103,7 +129,16 @@ def test_a_chat_message_is_one_within_and_across_exports() -> None:
 
 def test_equal_chat_messages_with_different_ts_stay() -> None:
     rows = [
-        {"t": 1, "source": "slack", "service": "#a", "message": "+1", "file": "x", "line": n, "ref": f"C1/{n}", "slack.channel_id": "C1"}
+        {
+            "t": 1,
+            "source": "slack",
+            "service": "#a",
+            "message": "+1",
+            "file": "x",
+            "line": n,
+            "ref": f"C1/{n}",
+            "slack.channel_id": "C1",
+        }
         for n in (1, 2)
     ]
 
@@ -126,7 +161,9 @@ def test_postgresql_rows_that_share_session_and_line_but_not_the_text_stay() -> 
 # Files that are there twice --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("first", "second"), [("access.log", "access.log.gz"), ("a/x.log", "b/copy.log"), ("a.log", "a.log.1")])
+@pytest.mark.parametrize(
+    ("first", "second"), [("access.log", "access.log.gz"), ("a/x.log", "b/copy.log"), ("a.log", "a.log.1")]
+)
 def test_a_file_under_two_names_counts_once(first: str, second: str) -> None:
     kept = dedupe(merge([log(second, [1, 2, 2]), log(first, [1, 2, 2])]))
 
@@ -195,8 +232,12 @@ def test_an_nginx_error_in_file_and_journal_is_one_with_the_finer_time_and_the_h
 
 
 def test_a_file_that_writes_parts_of_seconds_keeps_its_own_time() -> None:
-    in_journal = journal([7.9], message="2026-06-15 14:00:07.250 CEST [4711] shop@shop FATAL:  sorry, too many clients already")
-    kept = dedupe(merge([log("pg.log", [7.25], source="postgresql", message="sorry, too many clients already"), in_journal]))
+    in_journal = journal(
+        [7.9], message="2026-06-15 14:00:07.250 CEST [4711] shop@shop FATAL:  sorry, too many clients already"
+    )
+    kept = dedupe(
+        merge([log("pg.log", [7.25], source="postgresql", message="sorry, too many clients already"), in_journal])
+    )
 
     assert [at(7.25)] == kept["timestamp"].tolist()
 
@@ -204,7 +245,9 @@ def test_a_file_that_writes_parts_of_seconds_keeps_its_own_time() -> None:
 def test_a_time_that_the_journal_settles_takes_over_its_basis() -> None:
     in_file = log("error.log", [7], time_basis="declared", time_note="zone Europe/Berlin")
 
-    kept = dedupe(merge([in_file, journal([7.25]).assign(time_basis=pd.Categorical(["explicit"], dtype=schema.BASIS_DTYPE))]))
+    kept = dedupe(
+        merge([in_file, journal([7.25]).assign(time_basis=pd.Categorical(["explicit"], dtype=schema.BASIS_DTYPE))])
+    )
 
     assert ["explicit"] == kept["time_basis"].tolist()
     assert [""] == kept["time_note"].tolist()
@@ -239,9 +282,13 @@ def test_hosts_that_differ_are_never_joined() -> None:
 def test_an_event_is_joined_with_the_host_that_fits() -> None:
     files = [log("web-02/error.log", [7], host="web-02"), log("web-01/error.log", [7], host="web-01")]
 
-    kept = dedupe(merge([*files, journal([7.25], host="web-01"), journal([7.1], host="web-03", file="other.journal", seqnum="9")]))
+    kept = dedupe(
+        merge([*files, journal([7.25], host="web-01"), journal([7.1], host="web-03", file="other.journal", seqnum="9")])
+    )
 
-    assert {"web-01/error.log:1": 2, "web-02/error.log:1": 1, "other.journal:1": 1} == dict(zip(places(kept), kept["copies"], strict=True))
+    assert {"web-01/error.log:1": 2, "web-02/error.log:1": 1, "other.journal:1": 1} == dict(
+        zip(places(kept), kept["copies"], strict=True)
+    )
 
 
 def test_two_files_of_one_program_hold_different_events() -> None:
@@ -299,15 +346,32 @@ TEXTS = ("a failed", "b failed")
 def folders(draw: st.DrawFn) -> list[pd.DataFrame]:
     """Draw a small folder: rotated logs, a copy, journals, with few texts and few seconds so that twins abound."""
     frames = []
-    for name in draw(st.lists(st.sampled_from(["x.log", "x.log.1", "x.log.gz", "y.log", "d/x.log"]), unique=True, max_size=4)):
+    for name in draw(
+        st.lists(st.sampled_from(["x.log", "x.log.1", "x.log.gz", "y.log", "d/x.log"]), unique=True, max_size=4)
+    ):
         rows = draw(st.lists(st.tuples(st.integers(0, 4), st.sampled_from(TEXTS)), max_size=6))
         host = draw(st.sampled_from([None, "a", "b"]))
         rows.sort()
-        frames += [
-            frame([{"t": t, "source": "nginx-error", "file": name, "line": n, "message": text, "host": host} for n, (t, text) in enumerate(rows, 1)])
-        ] if rows else []
+        frames += (
+            [
+                frame(
+                    [
+                        {"t": t, "source": "nginx-error", "file": name, "line": n, "message": text, "host": host}
+                        for n, (t, text) in enumerate(rows, 1)
+                    ]
+                )
+            ]
+            if rows
+            else []
+        )
     for number in range(draw(st.integers(0, 2))):
-        rows = draw(st.lists(st.tuples(st.sampled_from([*range(0, 4_000_000, 250_001)]), st.sampled_from(TEXTS)), max_size=6, unique=True))
+        rows = draw(
+            st.lists(
+                st.tuples(st.sampled_from([*range(0, 4_000_000, 250_001)]), st.sampled_from(TEXTS)),
+                max_size=6,
+                unique=True,
+            )
+        )
         rows.sort()
         frames += [
             frame(
@@ -376,7 +440,12 @@ def test_rotated_pieces_are_concatenated_without_loss(rows: list[tuple[int, str]
     cut = data.draw(st.integers(0, len(rows)))
     pieces = [("access.log.1", rows[:cut]), ("access.log", rows[cut:])]
     frames = [
-        frame([{"t": t, "source": "nginx-access", "file": name, "line": n, "message": text} for n, (t, text) in enumerate(piece, 1)])
+        frame(
+            [
+                {"t": t, "source": "nginx-access", "file": name, "line": n, "message": text}
+                for n, (t, text) in enumerate(piece, 1)
+            ]
+        )
         for name, piece in pieces
         if piece
     ]
@@ -390,7 +459,12 @@ def test_overlapping_exports_never_lose_an_event(rows: list[tuple[int, str]], da
     rows.sort(key=lambda row: row[0])
     begin, end = sorted(data.draw(st.tuples(st.integers(0, len(rows)), st.integers(0, len(rows)))))
     frames = [
-        frame([{"t": t, "source": "app", "file": name, "line": n, "message": text} for n, (t, text) in enumerate(piece, 1)])
+        frame(
+            [
+                {"t": t, "source": "app", "file": name, "line": n, "message": text}
+                for n, (t, text) in enumerate(piece, 1)
+            ]
+        )
         for name, piece in (("app.log.1", rows[:end]), ("app.log", rows[begin:]))
         if piece
     ]
@@ -398,7 +472,10 @@ def test_overlapping_exports_never_lose_an_event(rows: list[tuple[int, str]], da
 
     assert len(rows) <= len(kept) if frames else not rows
     for row in set(rows):
-        assert rows.count(row) <= sum((moment, text) == (at(row[0]), row[1]) for moment, text in zip(kept["timestamp"], kept["message"], strict=True))
+        assert rows.count(row) <= sum(
+            (moment, text) == (at(row[0]), row[1])
+            for moment, text in zip(kept["timestamp"], kept["message"], strict=True)
+        )
 
 
 def test_one_large_file_costs_nothing_to_speak_of() -> None:

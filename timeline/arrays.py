@@ -28,17 +28,17 @@ def strings(column: pd.Series) -> pa.ChunkedArray:
 
 def micros(column: pd.Series) -> Ints:
     """Return times as microseconds since 1970, `NEVER` where there is none."""
-    values: Ints = column.array.asi8  # type: ignore[attr-defined]
+    values: Ints = column.array.asi8
     return np.where(values == np.iinfo(np.int64).min, NEVER, values)
 
 
 def encode(column: pd.Series) -> Ints:
     """Return whole numbers that are equal exactly where the values are equal; missing is -1."""
     if isinstance(column.dtype, pd.CategoricalDtype):
-        return column.cat.codes.to_numpy(dtype="int64")
+        return column.cat.codes.to_numpy().astype("int64")
     if isinstance(column.dtype, pd.StringDtype) and hasattr(column.array, "__arrow_array__"):
         coded = strings(column).combine_chunks().dictionary_encode().indices
-        return coded.fill_null(-1).to_numpy(zero_copy_only=False).astype("int64")  # type: ignore[no-any-return]
+        return coded.fill_null(-1).to_numpy(zero_copy_only=False).astype("int64")
     return pd.factorize(column)[0].astype("int64")
 
 

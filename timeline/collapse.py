@@ -43,7 +43,12 @@ REQUESTS: Final = "http.request.count"
 SECOND_US: Final = 1_000_000
 SHORTEST_GAP_US: Final = 60 * SECOND_US
 GAPS: Final = 10
-"""A run ends after a pause of a minute, or of ten times its usual gap if that is longer."""
+STEADY: Final = 8
+"""A run ends after a pause of a minute, or of ten times its usual gap if that is longer and eight gaps show it."""
+STATES: Final = (
+    "unit-", "server-", "machine-", "deploy", "promotion", "crash-recovery", "process-crashed", "boot",
+)  # fmt: skip
+"""Beginnings of the kinds that change a state: a second start is another event, whatever the usual gap is."""
 BUCKET_US: Final = 10 * SECOND_US
 """The peak of a run is the densest stretch of this length; a run of failed requests that lasts longer has an end."""
 FAILED: Final = 5
@@ -55,8 +60,8 @@ def collapse(events: pd.DataFrame) -> pd.DataFrame:
 
     Two events look alike if they differ in numbers, addresses and the like only (see `timeline.templates`), and are
     equal in source, host, service, severity and kind; requests, if route and class of status are equal; messages of
-    programs in a chat, if their texts are equal. A run ends after a pause of 60 s or ten times its median gap; runs of
-    requests that did not fail last from the first to the last. Events of kind `noise` are left out.
+    programs in a chat, if their texts are equal. A run ends after a pause of 60 s, or of ten times its median gap where
+    nine events show one; changes of state always after 60 s, requests that did not fail never. Events of kind `noise` are left out.
 
     Adds `count` (events in the run), `until` (time of the last one, if there are more than one), `peak_at` (first event
     of the densest ten seconds) and `template`. The first event's own text is shown, but for failed requests, whose
@@ -98,6 +103,8 @@ class Looks:
     """Hundreds of the HTTP status, 0 for what is no request."""
     routes: Ints
     """Number of the route of a request on one host and service."""
+    states: Flags
+    """Whether it changes a state."""
 
 
 @dataclass(frozen=True)
@@ -139,13 +146,15 @@ def _look(rows: pd.DataFrame) -> Looks:
     groups = group(place, form, texts, routes, severity, encode(rows[KIND]))
     names = [*names, *route_names]
     templates = np.where(status > 0, routes + len(names) - len(route_names), np.where(chat, -1, texts))
-    return Looks(groups, templates, names, status, group(place, routes))
+    states = [str(kind).startswith(STATES) for kind in rows[KIND].cat.categories]
+    changes = np.array([*states, False])[rows[KIND].cat.codes.to_numpy()]
+    return Looks(groups, templates, names, status, group(place, routes), changes)
 
 
 def _find_chat(rows: pd.DataFrame) -> tuple[Flags, Flags]:
     """Mark the messages of a chat, and those of them that programs wrote."""
     chat = rows[CHANNEL].notna().to_numpy() if CHANNEL in rows else np.zeros(len(rows), bool)
-    bot = rows[IS_BOT].fillna(False).to_numpy(dtype=bool) if IS_BOT in rows else np.zeros(len(rows), bool)  # noqa: FBT003
+    bot = rows[IS_BOT].fillna(False).to_numpy(dtype=bool) if IS_BOT in rows else np.zeros(len(rows), bool)
     return chat, chat & bot
 
 
@@ -176,24 +185,25 @@ def _find_runs(looks: Looks, times: Ints) -> Runs:
     """Cut the groups into runs; *times* must be in order."""
     order = np.argsort(looks.groups, kind="stable")
     groups, ordered = looks.groups[order], times[order]
-    whole = (looks.status_class[order] > 0) & (looks.status_class[order] != FAILED)
     first = starts(groups)
     gaps = np.where(first, 0, np.diff(ordered, prepend=ordered[:1]))
-    first |= (gaps > np.maximum(SHORTEST_GAP_US, GAPS * _median_gaps(groups, gaps))) & ~whole
+    usual = np.where(looks.states[order], 0, GAPS * _median_gaps(groups, gaps))
+    whole = (looks.status_class[order] > 0) & (looks.status_class[order] != FAILED)
+    first |= (gaps > np.maximum(SHORTEST_GAP_US, usual)) & ~whole
     begin = np.flatnonzero(first)
     end = np.append(begin[1:], len(order)) - 1
     return Runs(order, ordered, begin, end[: len(begin)], _find_peaks(np.cumsum(first), ordered))
 
 
 def _median_gaps(groups: Ints, gaps: Ints) -> Ints:
-    """Return for each row the median of the gaps of its group, the lower one of two; 0 in a group of one."""
+    """Return for each row the median of the gaps of its group, the lower one of two; 0 where there are only a few."""
     first = np.flatnonzero(starts(groups))
     sizes = np.diff(np.append(first, len(groups)))
     ranked = gaps[np.lexsort((gaps, groups))] if len(first) < len(groups) else gaps
     # The gap of the first row is 0 and sorts first, so the k-th of the n - 1 real gaps is at place k.
     middle = first + np.where(sizes > 1, 1 + (sizes - 2) // 2, 0)
     medians = np.minimum(ranked[middle] if len(first) else gaps, NEVER // (2 * GAPS))
-    return np.repeat(medians, sizes)
+    return np.repeat(np.where(sizes > STEADY, medians, 0), sizes)
 
 
 def _find_peaks(runs: Ints, times: Ints) -> Ints:
@@ -211,7 +221,9 @@ def _name_templates(looks: Looks, rows: Ints) -> pd.api.extensions.ExtensionArra
     texts = pa.array(looks.names, pa.large_string()).take(pa.array(codes, mask=codes < 0))
     classes = pa.array(["", *(f"{hundreds}xx " for hundreds in range(1, 10))], pa.large_string())
     return schema.string_column(
-        pc.binary_join_element_wise(classes.take(pa.array(looks.status_class[rows])), texts, pa.scalar("", pa.large_string()))
+        pc.binary_join_element_wise(
+            classes.take(pa.array(looks.status_class[rows])), texts, pa.scalar("", pa.large_string())
+        )
     )
 
 

@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from timeline.arrays import Flags, Ints, encode, group, lines, micros, ranks
+from timeline.arrays import Flags, Ints, encode, group, lines, micros
 from timeline.schema import FILE, LINE, REF, SOURCE, STAGE_DTYPES, TIME_BASIS, TIME_NOTE, TIMESTAMP
 
 PACKED: Final = re.compile(r"\.(?:gz|bz2|xz|zst|lz4)$")
@@ -136,5 +136,3 @@ def _align(early: Piece, late: Piece, codes: Ints, times: Ints) -> tuple[Ints, I
         if np.array_equal(codes[block], codes[copy]) and len(np.unique(times[block])) > 1:
             return copy, block
     return nothing
-
-

@@ -18,6 +18,7 @@ HTTP_ERRORS: Final = "http-errors"
 HTTP_ERRORS_END: Final = "http-errors-end"
 FIRING: Final = "alert-firing"
 RESOLVED: Final = "alert-resolved"
+DEPLOY: Final = "deploy"
 REQUESTS: Final = "http.request.count"
 
 MINUTE_US: Final = 60_000_000
@@ -81,12 +82,12 @@ class Scene:
         """Return a column of yes and no, no where it is missing."""
         if name not in self.rows:
             return self._flags()
-        return self.rows[name].fillna(False).to_numpy(dtype=bool)  # noqa: FBT003
+        return self.rows[name].fillna(False).to_numpy(dtype=bool)
 
     def matches(self, pattern: str) -> Flags:
         """Mark the messages that contain *pattern*."""
         found = pc.match_substring_regex(strings(self.rows[MESSAGE]), pattern).combine_chunks()
-        return found.fill_null(False).to_numpy(zero_copy_only=False)  # type: ignore[no-any-return]  # noqa: FBT003
+        return found.fill_null(False).to_numpy(zero_copy_only=False)
 
     def _hear(self, words: tuple[tuple[str, str, int], ...], who: Flags) -> tuple[Scores, Names]:
         """Return weight and name of the heaviest of *words* in each message of *who*."""
@@ -114,9 +115,11 @@ class Scene:
         return near
 
     def anchors(self) -> Ints:
-        """Return the instants that matter: begin and end of outages, alerts."""
+        """Return the instants that matter: begin and end of outages, alerts, deploys."""
         edges = [edge for outage in self.outages if outage.certain for edge in (outage.begin, outage.end)]
-        return np.unique(np.append(np.array(edges, "int64"), self.times[np.isin(self.kinds, (FIRING, RESOLVED))]))
+        return np.unique(
+            np.append(np.array(edges, "int64"), self.times[np.isin(self.kinds, (FIRING, RESOLVED, DEPLOY))])
+        )
 
 
 def find_outages(scene: Scene) -> list[Outage]:

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from timeline import schema, signals
-from timeline.arrays import Flags, Ints, encode, take, time_order
+from timeline.arrays import Flags, Ints, encode, starts, take, time_order
 from timeline.errors import UsageError
-from timeline.scene import FIRING, RESOLVED, Outage, Scene
-from timeline.schema import KIND, PHASE, SCORE, SEVERITIES, SEVERITY, SOURCE, TEMPLATE, TIMESTAMP, WHY
+from timeline.scene import DEPLOY, FIRING, RESOLVED, Outage, Scene, Scores
+from timeline.schema import KIND, MESSAGE, PHASE, SCORE, SEVERITIES, SEVERITY, SOURCE, TEMPLATE, TIMESTAMP, WHY
 from timeline.weigh import Weights
 
-FLOOR: Final = 16.0
+FLOOR: Final = 20.0
 
 BEGINS: Final = "OUTAGE BEGINS"
 DETECTED: Final = "DETECTED"
@@ -96,11 +96,14 @@ def _places(scene: Scene, outage: Outage) -> list[tuple[str, list[int]]]:
         ("begin of the outage", [outage.first]),
         ("end of the outage", [] if outage.last is None else [outage.last]),
         *_alerts(scene, during),
-        ("first error of the database", _first(outage.surrounds(scene.times, signals.NEAR_US, 0) & _database_errors(scene))),
+        (
+            "first error of the database",
+            _first(outage.surrounds(scene.times, signals.NEAR_US, 0) & _database_errors(scene)),
+        ),
         *spoken,
         ("decision", np.flatnonzero(during & (scene.said == "decision")).tolist()),
         ("all clear", _last(during & (scene.said == "all clear"))),
-        ("deploy", np.flatnonzero(around & (scene.kinds == "deploy")).tolist()),
+        ("deploy", np.flatnonzero(around & (scene.kinds == DEPLOY)).tolist()),
     ]
 
 
@@ -129,37 +132,58 @@ def _last(flags: Flags) -> list[int]:
 
 def _choose(scene: Scene, weights: Weights, pinned: list[int], max_lines: int, floor: float) -> list[int]:
     """Take the pinned rows, then the heaviest, each choice making its like lighter."""
-    rows = np.flatnonzero(weights.total >= floor)
-    rows = rows[~np.isin(rows, pinned)]
-    looks = _templates(scene)
-    services = np.where(scene.people, -1, scene.services)
-    by_look, by_service = Counter(looks[pinned].tolist()), Counter(services[pinned].tolist())
+    rows = np.setdiff1d(np.flatnonzero(weights.total >= floor), pinned)
+    fatigue = _Fatigue(scene)
+    worth = weights.total.copy()
+    for row in pinned:
+        fatigue.take(row, rows, worth)
     chosen = list(pinned)
     while len(chosen) < max_lines and len(rows):
-        worth = weights.total[rows] * _fatigue(looks[rows], by_look, services[rows], by_service)
-        best = int(np.argmax(np.round(worth, 6)))  # of equals the first in order of time, file and line
-        if worth[best] < floor:
-            break
+        best = int(np.argmax(np.round(worth[rows], 6)))  # of equals the first in order of time, file and line
         row = int(rows[best])
+        if worth[row] < floor:
+            break
         chosen.append(row)
-        by_look[looks[row]] += 1
-        by_service[services[row]] += 1
         rows = np.delete(rows, best)
+        fatigue.take(row, rows, worth)
     return chosen
 
 
-def _templates(scene: Scene) -> Ints:
-    """Number what looks alike; what has no template looks like nothing else."""
-    if TEMPLATE not in scene.rows:
-        return np.arange(len(scene.rows))
-    codes = encode(scene.rows[TEMPLATE])
-    return np.where(codes < 0, len(scene.rows) + np.arange(len(scene.rows)), codes)
+class _Fatigue:
+    """How much less a line is worth after others like it."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.looks = _number_looks(scene)
+        self.services = np.where(scene.people, -1, scene.services)
+        self.taken: Counter[int] = Counter()
+        self.messages = scene.rows[MESSAGE].fillna("").tolist()
+        self.people = scene.people
+
+    def take(self, row: int, rows: Ints, worth: Scores) -> None:
+        """Lower the *worth* of the *rows* that are like *row*, which is taken."""
+        worth[rows[self.looks[rows] == self.looks[row]]] *= signals.AGAIN
+        service = int(self.services[row])
+        self.taken[service] += 1
+        if service >= 0 and self.taken[service] >= signals.CROWD:
+            worth[rows[self.services[rows] == service]] *= signals.CROWDED
+        message = self.messages[row]
+        if len(message) >= signals.ECHO_LENGTH:
+            echoes = [other for other in rows.tolist() if not self.people[other] and message in self.messages[other]]
+            worth[echoes] *= signals.ECHOED
 
 
-def _fatigue(looks: Ints, by_look: Counter[int], services: Ints, by_service: Counter[int]) -> np.ndarray:
-    again = np.array([by_look[look] for look in looks.tolist()])
-    crowd = np.array([0 if service < 0 else max(by_service[service] - signals.CROWD + 1, 0) for service in services.tolist()])
-    return np.asarray(signals.AGAIN**again * signals.CROWDED**crowd)
+def _number_looks(scene: Scene) -> Ints:
+    """Number what looks alike: one template, or one story of a unit; what has neither looks like nothing else."""
+    looks = np.arange(len(scene.rows))
+    if TEMPLATE in scene.rows:
+        codes = encode(scene.rows[TEMPLATE])
+        looks = np.where(codes < 0, looks, len(looks) + codes)
+    units = np.flatnonzero([kind.startswith("unit-") for kind in scene.kinds])
+    units = units[np.argsort(scene.services[units], kind="stable")]
+    pauses = np.diff(scene.times[units], prepend=0) > signals.EPISODE_US
+    stories = np.cumsum(pauses | starts(scene.services[units]))
+    looks[units] = 3 * len(looks) + stories
+    return looks
 
 
 def _finish(scene: Scene, weights: Weights, pins: dict[int, str], chosen: list[int]) -> pd.DataFrame:

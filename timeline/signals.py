@@ -10,20 +10,22 @@ from typing import Final
 from timeline.schema import SEVERITIES
 
 KINDS: Final = {
-    "alert-firing": 38, "alert-resolved": 34, "deploy": 34, "pin": 6, "topic-change": 15, "channel-archived": 6,
+    "alert-firing": 38, "alert-resolved": 34, "deploy": 34, "pin": 6, "topic-change": 9, "channel-archived": 6,
     # what systemd says
-    "unit-failed": 30, "unit-process-exit": 22, "unit-restart-scheduled": 22, "oom-kill": 36, "coredump": 30,
+    "unit-failed": 30, "unit-process-exit": 16, "unit-restart-scheduled": 18, "oom-kill": 36, "coredump": 30,
     "unit-starting": 4, "unit-started": 12, "unit-stopping": 8, "unit-stopped": 10, "unit-reloading": 6,
-    "unit-reloaded": 12, "unit-succeeded": 4, "spawn-failed": 28, "startup-finished": 12, "shutdown": 20,
+    "unit-reloaded": 12, "unit-succeeded": 4, "spawn-failed": 28, "startup-finished": 22, "shutdown": 20,
     "machine-start": 12, "machine-stop": 12, "time-change": 14, "boot": 24, "kernel-panic": 40, "kernel-bug": 30,
     "io-error": 32, "segfault": 28, "syn-flood": 26, "invalid-configuration": 18, "journal-dropped": 16,
     # what PostgreSQL says
     "server-start": 20, "server-ready": 24, "server-stop": 22, "process-crashed": 34, "crash-recovery": 28,
     "not-accepting": 24, "too-many-connections": 32, "out-of-memory": 34, "out-of-disk": 36, "corruption": 38,
-    "deadlock": 26, "lock-timeout": 24, "lock-wait": 20, "statement-timeout": 24, "statement-cancelled": 12,
+    "deadlock": 26, "lock-timeout": 24, "lock-wait": 15, "statement-timeout": 24, "statement-cancelled": 12,
     "slow-statement": 14, "connection-terminated": 16, "connection-lost": 8, "authentication-failed": 8,
     "replication": 20, "recovery-conflict": 20, "promotion": 34, "archive-failed": 24, "config-reload": 18,
     "config-error": 26, "wraparound": 34,
+    # what nginx says, beyond the severity that it gives
+    "process-failed": 34, "bind-failed": 30, "config-invalid": 28, "connections-exhausted": 32, "disk-full": 36,
 }  # fmt: skip
 """Weights of well-known happenings; one that is not named here weighs what its severity and words do."""
 
@@ -31,25 +33,53 @@ SEVERITY: Final = dict(zip(SEVERITIES, (34, 32, 28, 22, 13, 0, 0, 0), strict=Tru
 
 PROGRAM_WORDS: Final = (
     ("fatal or panic", r"^\W*(?:FATAL|PANIC|CRITICAL)\b|\bOutOfMemory|\bpanic: ", 26),
-    ("error", r"^\W*(?:ERROR|Error|SEVERE)\b|\bTraceback |Exception\b", 20),
-    ("change", r"(?i)\b(?:deploy(?:ed|ing)?|version|release[ds]?|rollback|rolled back|migrat(?:ed|ing|ion)|feature flag)\b", 12),
+    (
+        "schema change",
+        r"\b(?:CREATE|ALTER|DROP|REINDEX|TRUNCATE|VACUUM FULL) (?:UNIQUE )?(?:INDEX|TABLE|DATABASE|[a-z_]+)\b",
+        24,
+    ),
+    ("error", r"^\W*(?:ERROR|Error|SEVERE)\b|^[\w.]*(?:Error|Exception)\b", 20),
+    (
+        "change",
+        r"(?i)\b(?:deploy(?:ed|ing)?|version|release[ds]?|rollback|rolled back|migrat(?:ed|ing|ion)|feature flag)\b",
+        12,
+    ),
     ("warning", r"^\W*WARN(?:ING)?\b", 11),
-    ("lifecycle", r"(?i)\b(?:started|stopped|ready|restart(?:ed|ing)|shut(?:ting)? down|killed|recover(?:ed|ing|y)|promoted)\b", 9),
+    (
+        "lifecycle",
+        r"(?i)\b(?:started|stopped|ready|restart(?:ed|ing)|shut(?:ting)? down|killed|recover(?:ed|ing|y)|promoted)\b",
+        9,
+    ),
 )
 """Name, pattern and weight for messages of programs, whose severity the transport often does not carry."""
 
 STRONG_WORDS: Final = (
-    ("decision", r"(?i)^\W*(?:decision|decided)\b|\bwe (?:will |are going to |have to )?(?:roll|revert|fail ?over|build)\b", 36),
+    (
+        "decision",
+        r"(?i)^\W*(?:decision|decided)\b|\bwe (?:will |are going to |have to )?(?:roll|revert|fail ?over|build)\b",
+        36,
+    ),
     ("incident declared", r"(?i)\bdeclar(?:e|ed|ing)\b|\bsev[- ]?[0-4]\b|\bI(?: a|')m IC\b|^/incident|^!ic\b", 36),
     ("cause found", r"(?i)\broot cause\b|\bfound (?:it|the)\b|\bcaused by\b|\bculprit\b|\bthe cause\b", 34),
-    ("all clear", r"(?i)\ball[- ]clear\b|\bresolved\b|\bclosing the incident\b|\bincident (?:is )?(?:over|closed)\b", 34),
+    (
+        "all clear",
+        r"(?i)\ball[- ]clear\b|\bresolved\b|\bclosing the incident\b|\bincident (?:is )?(?:over|closed)\b",
+        34,
+    ),
     ("rollback", r"(?i)\broll(?:ed|ing|s)?[ -]?back\b|\brollbacks?\b|\brevert(?:ed|ing)?\b", 28),
     ("paged", r"(?i)\bpag(?:e|ed|ing)\b|\bescalat(?:e|ed|ing)\b", 26),
-    ("recovery", r"(?i)\bback to normal\b|\brecover(?:ed|ing)\b|\b(?:are|is) gone\b|\bdropping\b|\bhealthy again\b", 26),
+    (
+        "recovery",
+        r"(?i)\bback to normal\b|\brecover(?:ed|ing)\b|\b(?:are|is) gone\b|\bdropping\b|\bhealthy again\b",
+        26,
+    ),
     (
         "fix",
-        r"(?i)\b(?:hot)?fix(?:ed|ing)?\b|\bpatched\b|\bmitigat(?:ed|ing|ion)\b|\brestart(?:ed|ing)\b|\bfail(?:ed|ing) ?over\b"
-        r"|\bscal(?:ed|ing) (?:up|down|out)\b|\b(?:building|built|rebuilt|creating|created)\b|\bdrained\b|\bdisabled\b",
+        (
+            r"(?i)\b(?:hot)?fix(?:ed|ing)?\b|\bpatched\b|\bmitigat(?:ed|ing|ion)\b|\brestart(?:ed|ing)\b"
+            r"|\bfail(?:ed|ing) ?over\b|\bscal(?:ed|ing) (?:up|down|out)\b|\bdrained\b|\bdisabled\b"
+            r"|\b(?:building|built|rebuilt|creating|created)\b"
+        ),
         26,
     ),
     ("impact", r"(?i)\bcustomers?\b|\busers (?:can't|cannot|see)\b|\b\d+ tickets\b|\bstatus page\b", 18),
@@ -62,8 +92,8 @@ WEAK_WORDS: Final = (
 )
 WEAK: Final = 7
 CHATTER: Final = (
-    r"(?i)^(?:\W|:[\w+-]+:|thanks?|thank you|thx|ty|ok(?:ay)?|lol|nice|great|awesome|good|morning|hi|hello|hey|cheers|yes|no|all|so"
-    r"|much|job|work|sure|np|yep|nope|congrats|everyone|team)*$"
+    r"(?i)^(?:\W|:[\w+-]+:|thanks?|thank you|thx|ty|ok(?:ay)?|lol|nice|great|awesome|good|morning|hi|hello|hey|cheers|yes"
+    r"|no|all|so|much|job|work|sure|np|yep|nope|congrats|everyone|team)*$"
 )
 """Emoji, greetings and thanks: no line of a timeline."""
 
@@ -92,12 +122,23 @@ BACKGROUND_COUNT: Final = 5
 
 AGAIN: Final = 0.6
 """Left of a second line of the same template, and of that again for a third."""
+ECHOED: Final = 0.5
+"""Left of a line that holds the whole message of a line already taken: the application repeats its database."""
+ECHO_LENGTH: Final = 24
+EPISODE_US: Final = 60_000_000
+"""What systemd says of one unit within a minute is one story: stopped, started, failed, restarted."""
+
+BOOT_UNITS: Final = 6
+BOOT_US: Final = 30_000_000
+BOOT: Final = 0.35
+"""Left of starts while a machine boots: so many units started within this time."""
+
 CROWDED: Final = 0.93
 CROWD: Final = 4
 """From the fifth line of one service on, each is worth a little less."""
 
 FAILED_REQUESTS: Final = 34
-FEW_FAILED_REQUESTS: Final = 11
+FEW_FAILED_REQUESTS: Final = 4
 OUTAGE_COUNT: Final = 10
 OUTAGE_SHARE: Final = 0.05
 OUTAGE_PAUSE_US: Final = 60_000_000

@@ -27,15 +27,20 @@ class Weights:
         # Small talk of people says nothing, however close to the outage it is.
         telling = base - np.where(scene.people, signals.PERSON + signals.IN_INCIDENT_CHANNEL, 0) > 0
         near = np.where(telling, closeness(scene), 0.0)
-        self.parts.append((near, "close to the begin or end of the outage or an alert"))
-        self.damped = is_background(scene)
-        self.total: Scores = np.where(self.damped, signals.BACKGROUND, 1.0) * (base + near)
+        self.parts.append((near, "close to a turning point"))
+        self.damping = {
+            "all the time": np.where(is_background(scene), signals.BACKGROUND, 1.0),
+            "while the machine boots": np.where(is_boot(scene), signals.BOOT, 1.0),
+        }
+        self.total: Scores = np.prod([*self.damping.values()], axis=0) * (base + near)
 
     def reasons(self, row: int) -> list[str]:
         """Return why *row* has its weight, the heaviest reason first."""
         told = [(-points[row], place, why) for place, (points, why) in enumerate(self.parts) if points[row] > 0]
-        texts = [why if isinstance(why, str) else str(why[row]) for _, _, why in sorted(told, key=lambda part: part[:2])]
-        return [*texts, *(["all the time"] if self.damped[row] else [])]
+        texts = [
+            why if isinstance(why, str) else str(why[row]) for _, _, why in sorted(told, key=lambda part: part[:2])
+        ]
+        return [*texts, *(why for why, left in self.damping.items() if left[row] < 1)]
 
 
 def find_signals(scene: Scene) -> Iterator[Signal]:
@@ -70,7 +75,9 @@ def _weigh_failed_requests(scene: Scene) -> Signal:
     for outage in scene.outages:
         if outage.certain:
             within |= outage.surrounds(scene.times, 0, 0)
-    points = np.where(within & (scene.counts >= signals.OUTAGE_COUNT), signals.FAILED_REQUESTS, signals.FEW_FAILED_REQUESTS)
+    points = np.where(
+        within & (scene.counts >= signals.OUTAGE_COUNT), signals.FAILED_REQUESTS, signals.FEW_FAILED_REQUESTS
+    )
     return np.where(failed, points, 0).astype(float), "requests failed"
 
 
@@ -78,7 +85,10 @@ def _weigh_programs(scene: Scene) -> Signal:
     """Weigh the words of programs where neither kind nor severity says it."""
     codes = scene.rows[SEVERITY].cat.codes.to_numpy()
     loud = (codes >= 0) & (codes <= SEVERITIES.index("err"))
-    known = np.array([kind in signals.KINDS for kind in scene.kinds], bool) | np.isin(scene.kinds, (HTTP_ERRORS, "http-errors-end"))
+    known = np.array([kind in signals.KINDS for kind in scene.kinds], bool) | np.isin(
+        scene.kinds, (HTTP_ERRORS, "http-errors-end")
+    )
+    known &= scene.notes != "schema change"
     points = np.where(loud | known, 0.0, scene.noticed)
     points += np.where((points > 0) & np.isin(scene.notes, FAILURE_WORDS), 2 * np.log10(np.maximum(scene.counts, 1)), 0)
     return points, scene.notes
@@ -92,7 +102,10 @@ def _weigh_people(scene: Scene) -> Iterator[Signal]:
     weak = talk & (scene.sayings == 0) & scene.matches(signals.WEAK_WORDS)
     yield np.where(weak, signals.WEAK, 0.0), "observation"
     yield np.where(talk, float(signals.PERSON), 0.0), "a person's message"
-    yield np.where(talk & scene.in_incident_channel, float(signals.IN_INCIDENT_CHANNEL), 0.0), "in the incident's channel"
+    yield (
+        np.where(talk & scene.in_incident_channel, float(signals.IN_INCIDENT_CHANNEL), 0.0),
+        "in the incident's channel",
+    )
     pinned = scene.chat & scene.flags("slack.pinned")
     yield np.where(pinned, float(signals.PINNED), 0.0), "pinned"
     marked, liked = _find_reactions(scene)
@@ -114,7 +127,7 @@ def _find_reactions(scene: Scene) -> tuple[Flags, Flags]:
 
 
 def closeness(scene: Scene) -> Scores:
-    """Return points for being close to the begin or end of an outage or an alert."""
+    """Return points for being close to the begin or end of an outage, to an alert or a deploy."""
     anchors = scene.anchors()
     if not len(anchors):
         return np.zeros(len(scene.rows))
@@ -123,6 +136,16 @@ def closeness(scene: Scene) -> Scores:
     before = np.abs(scene.times - anchors[np.maximum(place - 1, 0)])
     fading = 1 - (np.minimum(before, after) - signals.NEAR_US) / (signals.FADED_US - signals.NEAR_US)
     return signals.NEAR * np.clip(fading, 0.0, 1.0)
+
+
+def is_boot(scene: Scene) -> Flags:
+    """Mark starts while so many units start that the machine itself must have started."""
+    starting = np.array([kind.startswith(("unit-", "server-")) for kind in scene.kinds], bool)
+    units = scene.times[scene.kinds == "unit-started"]
+    near = np.searchsorted(units, scene.times + signals.BOOT_US, "right") - np.searchsorted(
+        units, scene.times - signals.BOOT_US
+    )
+    return starting & (near >= signals.BOOT_UNITS)
 
 
 def is_background(scene: Scene) -> Flags:
