@@ -46,7 +46,7 @@ GAPS: Final = 10
 STEADY: Final = 8
 """A run ends after a pause of a minute, or of ten times its usual gap if that is longer and eight gaps show it."""
 STATES: Final = (
-    "unit-", "server-", "machine-", "deploy", "promotion", "crash-recovery", "process-crashed", "boot",
+    "unit-", "server-", "machine-", "boot", "deploy", "promotion", "crash-recovery", "process-crashed",
 )  # fmt: skip
 """Beginnings of the kinds that change a state: a second start is another event, whatever the usual gap is."""
 BUCKET_US: Final = 10 * SECOND_US

@@ -92,8 +92,8 @@ WEAK_WORDS: Final = (
 )
 WEAK: Final = 7
 CHATTER: Final = (
-    r"(?i)^(?:\W|:[\w+-]+:|thanks?|thank you|thx|ty|ok(?:ay)?|lol|nice|great|awesome|good|morning|hi|hello|hey|cheers|yes"
-    r"|no|all|so|much|job|work|sure|np|yep|nope|congrats|everyone|team)*$"
+    r"(?i)^(?:\W|:[\w+-]+:|thanks?|thank you|thx|ty|ok(?:ay)?|lol|nice|great|awesome|good|morning|hi|hello|hey|cheers"
+    r"|yes|no|all|so|much|job|work|sure|np|yep|nope|congrats|everyone|team)*$"
 )
 """Emoji, greetings and thanks: no line of a timeline."""
 
