@@ -24,10 +24,10 @@ from timeline_parsers._journal_entries import (
     match_prefixes,
     slices,
 )
-from timeline_parsers._journal_objects import Inflater, JournalFile
+from timeline_parsers._journal_objects import ENTRY_HEAD, Inflater, JournalFile
 
 # Of this size the temporaries of a chunk stay in the processor's cache.
-CHUNK: Final = 1 << 15
+CHUNK: Final = 1 << 16
 CHUNK_ITEMS: Final = 1 << 21
 
 TEN: Final = 10
@@ -43,7 +43,7 @@ class Reader:
     """Turns entry offsets of one file into `Entries`.
 
     Attributes:
-        unreadable: references to fields that could not be read, so far.
+        unreadable: damaged fields and entries with damaged references to fields, so far.
         refused: compressed values that are damaged or too large, so far.
     """
 
@@ -74,7 +74,7 @@ class Reader:
             offsets: of ENTRY objects, int64.
             ordinals: the number of each entry in the file.
         """
-        sizes = (self.file.words[offsets // 8 + 1].astype(np.int64) - 64) // self.file.item_size
+        sizes = (self.file.words[offsets // 8 + 1].astype(np.int64) - ENTRY_HEAD) // self.file.item_size
         totals = np.cumsum(sizes)
         start = 0
         while start < len(offsets):
@@ -123,18 +123,29 @@ class Reader:
 
     def _items(self, offsets: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the places (offset / 8) of all items of the entries, and which entry each belongs to."""
-        width = self.file.item_size
+        # In units of the offset: an item is one of them when compact, else an offset and a hash.
+        unit, step = (4, 1) if self.file.compact else (8, 2)
         before = np.cumsum(sizes) - sizes
-        index = np.arange(int(sizes.sum())) + np.repeat((offsets + 64) // width - before, sizes)
+        index = np.arange(0, step * int(sizes.sum()), step)
+        index += np.repeat((offsets + ENTRY_HEAD) // unit - step * before, sizes)
         owners = np.repeat(np.arange(len(offsets), dtype=np.int32), sizes)
-        raw = self.file.halves[index] if self.file.compact else self.file.words[index * 2]
+        raw = self.file.halves[index] if self.file.compact else self.file.words[index]
         last = len(self.file.words) * 8
         if len(raw) and (raw.min() == 0 or raw.max() >= last or np.bitwise_or.reduce(raw) & 7):
+            good = self._before_damage((raw < last) & (raw & 7 == 0), before, owners)
             # A zero item of a compact file is padding.
-            good = (raw < last) & (raw & 7 == 0) & (raw != 0)
-            self.unreadable += int(np.count_nonzero(~good & (raw != 0)))
+            good &= raw != 0
             raw, owners = raw[good], owners[good]
         return (raw >> 3).astype(np.int64), owners
+
+    def _before_damage(self, good: np.ndarray, before: np.ndarray, owners: np.ndarray) -> np.ndarray:
+        """Keep the items of each entry up to its first bad one.
+
+        If the size of an entry is damaged, that is where the next object begins: its head is never a multiple of 8.
+        """
+        bad = np.concatenate((np.zeros(1, np.int64), np.cumsum(~good)))
+        self.unreadable += len(np.unique(owners[~good]))
+        return bad[1:] == bad[before][owners]
 
     def _distinct(self, places: np.ndarray) -> np.ndarray:
         """Drop repeated places without sorting: of equal ones the last leaves its number, which the others miss."""
@@ -152,14 +163,14 @@ class Reader:
         flags = self.file.words[places] >> np.uint64(8) & np.uint64(0xFF)
         ends = offsets + self.file.words[places + 1].astype(np.int64)
         starts = offsets + self.file.payload_offset
-        field = match_prefixes(self.file.flat, starts, ends - starts, _PATTERNS)
+        field = match_prefixes(self.file.data, starts, ends - starts, _PATTERNS)
         inflated = {row: self._inflate(starts, ends, flags, row) for row in np.flatnonzero(flags).tolist()}
         for row, value in inflated.items():
             field[row] = next((k for k, name in enumerate(_PATTERNS) if value.startswith(name)), -1)
         self._admit(places, field, starts, ends, {row: value for row, value in inflated.items() if field[row] >= 0})
 
     def _inflate(self, starts: np.ndarray, ends: np.ndarray, flags: np.ndarray, row: int) -> bytes:
-        value = self._inflater.inflate(self.file.data[int(starts[row]) : int(ends[row])], int(flags[row]))
+        value = self._inflater.inflate(self.file.cut(int(starts[row]), int(ends[row])), int(flags[row]))
         return value or b""
 
     def _admit(
@@ -184,7 +195,7 @@ class Reader:
         for place, name in enumerate(FIELDS):
             rows = np.flatnonzero(field == place)
             if name in NUMBER_FIELDS:
-                code[rows] = read_numbers(self.file.flat, starts[rows], ends[rows])
+                code[rows] = read_numbers(self.file.data, starts[rows], ends[rows])
             elif name != MESSAGE:
                 code[rows] = len(self._values[place]) + np.arange(len(rows))
                 self._values[place] += [decode(self._cut(row, starts, ends, values)) for row in rows.tolist()]
@@ -198,7 +209,7 @@ class Reader:
         self._code = np.concatenate((self._code, code))
 
     def _cut(self, row: int, starts: np.ndarray, ends: np.ndarray, inflated: dict[int, bytes]) -> bytes:
-        return inflated[row] if row in inflated else self.file.data[int(starts[row]) : int(ends[row])]
+        return inflated[row] if row in inflated else self.file.cut(int(starts[row]), int(ends[row]))
 
     def _words(self, table: np.ndarray, place: int) -> Words:
         rows = table[place]
@@ -231,7 +242,7 @@ class Reader:
         plain = distinct[~packed]
         order = np.argsort(self._start[plain], kind="stable")
         plain = plain[order]
-        texts = as_text(slices(self.file.flat, self._start[plain], self._end[plain]))
+        texts = as_text(slices(self.file.data, self._start[plain], self._end[plain]))
         if packed.any():
             more = [decode(self._inflated[row]) for row in distinct[packed].tolist()]
             texts = pa.concat_arrays([texts, pa.array(more, pa.large_string())])

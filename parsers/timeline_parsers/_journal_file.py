@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 
 import numpy as np
 
+from timeline.containers import Folder
 from timeline.parser import Batch, Tally
 from timeline.sources import Source
 from timeline_parsers import _journal_salvage as salvage
 from timeline_parsers._journal_binary import Reader
 from timeline_parsers._journal_fields import no_records, to_frame
 from timeline_parsers._journal_live import read_by_library
-from timeline_parsers._journal_objects import JournalFile
+from timeline_parsers._journal_objects import ENTRY_HEAD, MAGIC, JournalFile
 
 
 def read_binary(source: Source) -> Iterator[Batch]:
     """Yield the entries of a journal file; systemd's own library reads it if it needs a feature that is new to us."""
-    file = JournalFile(source.read())
+    file = JournalFile(load(source))
     problem = file.problem()
     if problem:
         yield Batch(no_records(), lines=0, warnings=(problem,))
@@ -25,6 +27,29 @@ def read_binary(source: Source) -> Iterator[Batch]:
         yield from read_by_library(file)
     else:
         yield from read_file(file)
+
+
+def load(source: Source) -> np.ndarray:
+    """Read all of *source* into one array.
+
+    Not mapped: journald may shorten a file while we read, and touching a mapped page behind its new end would kill the
+    process. Not as bytes: numpy asks for huge pages, which makes reading three times faster.
+    """
+    if isinstance(source.container, Folder) and (plain := _load_plain(source)) is not None:
+        return plain
+    return np.frombuffer(source.read(), np.uint8)
+
+
+def _load_plain(source: Source) -> np.ndarray | None:
+    try:
+        with source.container.open(source.member) as raw:
+            if raw.read(len(MAGIC)) != MAGIC:
+                return None
+            data = np.empty(raw.seek(0, io.SEEK_END), np.uint8)
+            raw.seek(0)
+            return data[: raw.readinto(memoryview(data))]  # type: ignore[attr-defined]
+    except OSError:
+        return None  # reading in pieces keeps what comes before the damage
 
 
 def read_file(file: JournalFile) -> Iterator[Batch]:
@@ -37,7 +62,7 @@ def read_file(file: JournalFile) -> Iterator[Batch]:
     if lost:
         tally.reject(len(offsets) + 1, "entry that the file's index names and that cannot be read", lost)
     if reader.unreadable:
-        warnings.append(f"{reader.unreadable:,} references to damaged fields; their entries lack those fields")
+        warnings.append(f"{reader.unreadable:,} fields are damaged; their entries lack them")
     if reader.refused:
         warnings.append(f"{reader.refused:,} compressed fields are damaged or too large; their entries lack them")
     yield tally.batch(no_records(), warnings=tuple(warnings))
@@ -59,7 +84,10 @@ def list_entries(file: JournalFile) -> tuple[np.ndarray, int, list[str]]:
     every = np.union1d(offsets, found)
     extra = len(every) - len(np.unique(offsets))
     lost = max(0, len(linked) - len(every))
-    text = f"{', '.join(problems)}; {len(every):,} entries read"
+    claimed = file.claimed_entries
+    # A count that the file could not hold is damaged itself.
+    known = f" of {claimed:,}" if len(every) <= claimed <= file.claimed_size // ENTRY_HEAD else ""
+    text = f"{', '.join(problems)}; {len(every):,}{known} entries read"
     if extra:
         text += f", {extra:,} of them found by searching the file"
     return every, lost, [text]

@@ -30,14 +30,9 @@ XZ_MEMORY: Final = 128 << 20
 
 @dataclass(frozen=True)
 class JournalFile:
-    """The bytes of a journal file with its header fields."""
+    """A journal file as uint8, with its header fields."""
 
-    data: bytes
-
-    @cached_property
-    def flat(self) -> np.ndarray:
-        """The file as uint8."""
-        return np.frombuffer(self.data, np.uint8)
+    data: np.ndarray
 
     @cached_property
     def words(self) -> np.ndarray:
@@ -51,7 +46,11 @@ class JournalFile:
 
     def number(self, offset: int, size: int = 8) -> int:
         """Return a header field."""
-        return int.from_bytes(self.data[offset : offset + size], "little")
+        return int.from_bytes(self.cut(offset, offset + size), "little")
+
+    def cut(self, start: int, end: int) -> bytes:
+        """Return some of the file's bytes."""
+        return self.data[start:end].tobytes()
 
     @property
     def flags(self) -> int:
@@ -81,7 +80,7 @@ class JournalFile:
     @property
     def seqnum_id(self) -> str:
         """The first part of a cursor."""
-        return self.data[72:88].hex()
+        return self.cut(72, 88).hex()
 
     @property
     def header_size(self) -> int:
@@ -102,7 +101,7 @@ class JournalFile:
         """Say why nothing can be read at all, or return an empty string."""
         if len(self.data) < SMALLEST_HEADER:
             return "cut inside the header; nothing can be read"
-        if self.data[:8] != MAGIC:
+        if self.cut(0, 8) != MAGIC:
             return "not a journal file"
         if not SMALLEST_HEADER <= self.header_size <= len(self.data) or self.header_size % 8:
             return "the header is damaged; nothing can be read"

@@ -55,8 +55,7 @@ def _plausible(file: JournalFile, offsets: np.ndarray) -> np.ndarray:
     realtime = file.words[np.where(good, at + 3, 0)]
     boot = file.words[np.where(good, at + 5, 0)] | file.words[np.where(good, at + 6, 0)]
     good &= (realtime >= 1) & (realtime < _LATEST) & (boot != 0) & (size > ENTRY_HEAD)
-    width = file.item_size
-    items = file.halves if file.compact else file.words
-    first = np.where(good, (offsets + ENTRY_HEAD) // width * (1 if file.compact else 2), 0)
+    items, unit = (file.halves, 4) if file.compact else (file.words, 8)
+    first = np.where(good, (offsets + ENTRY_HEAD) // unit, 0)
     head = items[first].astype(np.uint64)
     return np.asarray(good & (head % 8 == 0) & (head < offsets.astype(np.uint64)))

@@ -73,7 +73,7 @@ def _find_style(block: Block) -> _Style:
 
 
 def _last_record(block: Block, style: _Style) -> int:
-    """Return the offset where the last record begins, 0 if none does: its further lines may follow in the next block."""
+    """Return the offset where the last record begins, 0 if none does: it may go on in the next block."""
     kinds = _classify(block, style)
     places = np.flatnonzero((kinds == _RECORD) | (kinds == _DECORATION))
     return int(block.starts[places[-1]]) if len(places) else 0
