@@ -27,7 +27,7 @@ from timeline_parsers._journal_entries import (
 from timeline_parsers._journal_objects import ENTRY_HEAD, Inflater, JournalFile
 
 # Of this size the temporaries of a chunk stay in the processor's cache.
-CHUNK: Final = 1 << 16
+CHUNK: Final = 1 << 15
 CHUNK_ITEMS: Final = 1 << 21
 
 TEN: Final = 10

@@ -40,6 +40,13 @@ class Words:
         """Return a column without any value."""
         return cls(np.full(rows, -1, np.int32), ())
 
+    def used(self) -> Words:
+        """Return the column without values that no row has."""
+        codes = np.unique(self.codes[self.codes >= 0])
+        places = np.full(len(self.values) + 1, -1, np.int32)
+        places[codes] = np.arange(len(codes))
+        return Words(places[self.codes], [self.values[code] for code in codes])
+
     def where(self, keep: np.ndarray) -> Words:
         """Return the column with the values outside of *keep* missing."""
         return Words(np.where(keep, self.codes, -1), self.values)
@@ -101,12 +108,7 @@ def combine(columns: Sequence[Words]) -> Words:
 
 def shrink(column: Words) -> Words:
     """Drop unused values if there are many, so that a table that grows with a file does not slow each batch."""
-    if len(column.values) <= _COMPACT_ABOVE:
-        return column
-    used = np.unique(column.codes[column.codes >= 0])
-    places = np.full(len(column.values) + 1, -1, np.int32)
-    places[used] = np.arange(len(used))
-    return Words(places[column.codes], [column.values[code] for code in used])
+    return column if len(column.values) <= _COMPACT_ABOVE else column.used()
 
 
 def slices(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> pa.LargeBinaryArray:

@@ -48,7 +48,7 @@ def to_frame(entries: Entries) -> pd.DataFrame:
             schema.SEVERITY: pd.Categorical.from_codes(severity, dtype=schema.SEVERITY_DTYPE),
             schema.ACTOR: _strings(find_actor(entries)),
             schema.MESSAGE: schema.string_column(entries.messages),
-            schema.KIND: to_category(find_kind(entries, unit)),
+            schema.KIND: to_category(find_kind(entries, unit).used()),
             schema.LINE: to_integers(entries.lines),
             schema.REF: schema.string_column(entries.cursors),
             PID: to_integers(_first_number(entries.number("_PID"), entries.number("SYSLOG_PID"))),

@@ -65,7 +65,8 @@ def read_file(file: JournalFile) -> Iterator[Batch]:
         warnings.append(f"{reader.unreadable:,} fields are damaged; their entries lack them")
     if reader.refused:
         warnings.append(f"{reader.refused:,} compressed fields are damaged or too large; their entries lack them")
-    yield tally.batch(no_records(), warnings=tuple(warnings))
+    if lost or warnings or not len(offsets):
+        yield tally.batch(no_records(), warnings=tuple(warnings))
 
 
 def list_entries(file: JournalFile) -> tuple[np.ndarray, int, list[str]]:

@@ -16,7 +16,7 @@ from timeline.parser import Batch, Tally
 from timeline.sources import Source
 from timeline.stamps import SECOND, cells
 from timeline.stamps import decode as decode_stamps
-from timeline.textlog import Block, read_blocks
+from timeline.textlog import BLOCK_SIZE, Block, read_blocks
 from timeline_parsers import _journal_fields as fields
 from timeline_parsers._journal_entries import Words, as_text, slices, to_numbers, to_words
 from timeline_parsers._journal_kinds import KERNEL_TEXTS, MANAGER_TEXTS
@@ -56,7 +56,8 @@ def read_short(source: Source) -> Iterator[Batch]:
         data = carried + block.data
         style = style or _find_style(Block(data, first))
         whole = Block(data, first)
-        cut = _last_record(whole, style)
+        # A block below the size is the last one.
+        cut = len(data) if len(block.data) < BLOCK_SIZE else _last_record(whole, style)
         if cut:
             yield _parse(Block(data[:cut], first), style)
             first += int(np.searchsorted(whole.starts, cut))
@@ -177,7 +178,7 @@ def _to_frame(parts: pa.StructArray, messages: pa.LargeStringArray, numbers: np.
             schema.SERVICE: fields.to_category(service),
             schema.SEVERITY: pd.Categorical.from_codes(severity, dtype=schema.SEVERITY_DTYPE),
             schema.MESSAGE: schema.string_column(messages),
-            schema.KIND: fields.to_category(_kinds(ident, messages)),
+            schema.KIND: fields.to_category(_kinds(ident, messages).used()),
             schema.LINE: fields.to_integers(numbers),
             fields.PID: fields.to_integers(to_numbers(_present(part["pid"]))),
             fields.IDENTIFIER: fields.to_category(ident),

@@ -23,7 +23,7 @@ TAIL: Final = r"(?:(?P<host>[^\s:\[\]]+) )?(?P<ident>.*?)(?:\[(?P<pid>[0-9]{1,18
 
 DATED: Final = (
     r"^(?:[A-Z][a-z]{2} )?(?P<stamp>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d{1,6}))?"
-    r" ?(?P<zone>Z|[+-]\d\d:?\d\d|[A-Z][A-Za-z]{1,5}) "
+    r" ?(?P<zone>Z|[+-]\d\d(?::?\d\d)?|[A-Z][A-Za-z]{1,5}) "
 )
 """short-iso (before systemd 255 `-0500`, later `-05:00`), short-iso-precise, short-full, with-unit."""
 
