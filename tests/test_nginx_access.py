@@ -6,14 +6,14 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from timeline_parsers.nginx_access import parser
+from timeline_parsers.nginx_error import parser as error_parser
 
 from timeline.containers import Memory
 from timeline.errors import UsageError
 from timeline.parser import Batch
-from timeline.schema import conform, concat
+from timeline.schema import concat, conform
 from timeline.sources import Source
-from timeline_parsers.nginx_access import parser
-from timeline_parsers.nginx_error import parser as error_parser
 
 # 2026-06-15 14:03:11 read as if it were UTC
 WALL = 1_781_532_191_000_000
@@ -37,9 +37,9 @@ def frame(data: str | bytes, **options: str) -> pd.DataFrame:
 
 
 def row(line: str | bytes, **options: str) -> dict[str, Any]:
-    records = frame(line + (b"\n" if isinstance(line, bytes) else "\n"), **options)
+    records = frame(line, **options)
     assert len(records) == 1
-    return {name: value for name, value in records.iloc[0].items() if not pd.isna(value)}
+    return {str(name): value for name, value in records.iloc[0].items() if not pd.isna(value)}
 
 
 def with_request(request: str, status: str = "400") -> dict[str, Any]:
@@ -101,8 +101,7 @@ def test_repeated_strings_are_categories_and_numbers_are_nullable() -> None:
         ),
         (
             "",
-            " 345 0.113 [shop-api-80] [] 10.0.0.2:80, 10.0.0.3:80 0, 33 0.050, 0.060 502, 200 "
-            "0f5a3c9e1b2d4f60718293a4b5c6d7e8",
+            " 345 0.113 [shop-api-80] [] 10.0.0.2:80, 10.0.0.3:80 0, 33 0.050, 0.060 502, 200 0f5a3c9e1b2d4f60",
             {
                 "http.request.size": 345,
                 "nginx.request_time": 0.113,
@@ -111,7 +110,7 @@ def test_repeated_strings_are_categories_and_numbers_are_nullable() -> None:
                 "nginx.upstream_response_length": "0, 33",
                 "nginx.upstream_response_time": "0.050, 0.060",
                 "nginx.upstream_status": "502, 200",
-                "nginx.request_id": "0f5a3c9e1b2d4f60718293a4b5c6d7e8",
+                "nginx.request_id": "0f5a3c9e1b2d4f60",
             },
         ),
         ("", " ", {}),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from timeline_parsers._nginx_format import KNOWN_FORMATS, compile_format, known_formats
 
 from timeline.errors import UsageError
-from timeline_parsers._nginx_format import KNOWN_FORMATS, compile_format, known_formats
 
 
 def test_combined_becomes_steps_and_an_exact_pattern() -> None:

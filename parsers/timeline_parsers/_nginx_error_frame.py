@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from timeline import schema
-from timeline.stamps import decode, gather
+from timeline.stamps import cells, decode, gather
 from timeline_parsers._nginx_cut import Lines, Mask, cut_by_pattern
 from timeline_parsers._nginx_frame import SERVICE_NAME, cast_numbers, categories, integers, nulls
 from timeline_parsers._nginx_kinds import find_kinds
@@ -85,8 +85,10 @@ _CATEGORIES: Final = frozenset({"server", "upstream", "host"})
 
 def looks_like_start(texts: pa.LargeStringArray) -> Mask:
     """Tell which texts start a record of the error log."""
-    either = pc.or_(pc.match_substring_regex(texts, HEAD), pc.match_substring_regex(texts, BARE))
-    return either.to_numpy(zero_copy_only=False)
+    stamped = pc.match_substring_regex(texts, HEAD).to_numpy(zero_copy_only=False)
+    _, real = decode(cells(texts, len(_STAMP)), _STAMP)
+    bare: Mask = pc.match_substring_regex(texts, BARE).to_numpy(zero_copy_only=False)
+    return stamped & real | bare
 
 
 class Heads:

@@ -28,7 +28,7 @@ _ALIASES: Final = {
     "uri": "",
     "args": "query_string query url_query",
     "server_protocol": "protocol http_version http_protocol",
-    "status": "status_code response code response_code response_status http_status http_status_code http_response_status_code",
+    "status": "status_code response code response_code response_status http_status http_status_code",
     "body_bytes_sent": "bytes size body_size body_bytes response_size http_response_body_size",
     "http_referer": "referer referrer http_referrer",
     "http_user_agent": "user_agent agent useragent ua user_agent_original",

@@ -24,23 +24,26 @@ def join_records(blocks: Iterable[Block], starts: Callable[[pa.LargeStringArray]
         starts: tells which of some lines start a record.
     """
     held: Block | None = None
+    moved = 0
     for block in blocks:
         if held is None:
             held = block
             continue
-        size, lines = _leading(block, starts)
+        size, lines = _leading(block, starts, _MOST_MOVED - moved)
         if lines:
             held = Block(held.data + block.data[:size], held.first_line, held.cut)
-        yield held
-        held = Block(block.data[size:], block.first_line + lines, block.cut) if lines else block
-    if held is not None and held.data:
+            moved += size
+        if size < len(block.data):
+            yield held
+            held, moved = (Block(block.data[size:], block.first_line + lines, block.cut) if lines else block), 0
+    if held is not None:
         yield held
 
 
-def _leading(block: Block, starts: Callable[[pa.LargeStringArray], Mask]) -> tuple[int, int]:
-    """Return bytes and number of the lines before the first one that starts a record."""
+def _leading(block: Block, starts: Callable[[pa.LargeStringArray], Mask], most: int) -> tuple[int, int]:
+    """Return bytes and number of the lines before the first one that starts a record, about *most* bytes."""
     place = lines = 0
-    while place < min(len(block.data), _MOST_MOVED):
+    while place < min(len(block.data), most):
         end = block.data.index(b"\n", place)
         line = pa.array([block.data[place:end].decode()], pa.large_string())
         if starts(line)[0]:
