@@ -61,7 +61,7 @@ def split_records(block: Block, *, last: bool = False) -> Split:
     outside = np.searchsorted(quotes, block.starts) % 2 == 0
     closed = len(quotes) % 2 == 0
     begins = np.flatnonzero(outside & ~block.blank)
-    if not looks_like_start(block.data, block.starts[begins]).all() or (last and not closed):
+    if not looks_like_stamp(block.data, block.starts[begins]).all() or (last and not closed):
         return _split_damaged(block, last=last)
     cut = len(block.ends) if closed or not len(begins) else int(begins[-1])
     begins = begins[begins < cut]
@@ -71,7 +71,7 @@ def split_records(block: Block, *, last: bool = False) -> Split:
     return Split(cut, begins, lasts, np.zeros(0, np.int64))
 
 
-def looks_like_start(data: bytes, starts: np.ndarray) -> np.ndarray:
+def looks_like_stamp(data: bytes, starts: np.ndarray) -> np.ndarray:
     """Tell whether a stamp, perhaps quoted, stands at each of *starts*."""
     quoted = gather(data, starts, 1)[:, 0] == _QUOTE if len(starts) else np.zeros(0, bool)
     head = np.asfortranarray(gather(data, starts + quoted, _START_WIDTH))
@@ -85,7 +85,7 @@ def looks_like_start(data: bytes, starts: np.ndarray) -> np.ndarray:
 
 def _split_damaged(block: Block, *, last: bool) -> Split:
     """Find the records one by one; a line where none begins, or one without a proper end, is stray."""
-    starts = looks_like_start(block.data, block.starts).tolist()
+    starts = looks_like_stamp(block.data, block.starts).tolist()
     offsets, blank = block.starts.tolist(), block.blank.tolist()
     ends = block.ends
     begins: list[int] = []

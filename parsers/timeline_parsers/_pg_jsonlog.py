@@ -63,8 +63,8 @@ def parse_jsonlog(source: Source, *, size: int = BLOCK_SIZE) -> Iterator[Batch]:
 
 
 def is_record(line: bytes) -> bool:
-    """Tell whether *line* is a record of a jsonlog."""
-    return _load(line) is not None
+    """Tell whether *line* is a record of a jsonlog; invalid bytes do occur in it."""
+    return _load(line.decode("utf-8", "replace").encode()) is not None
 
 
 def _read(block: Block) -> Batch:
@@ -72,7 +72,16 @@ def _read(block: Block) -> Batch:
     table, lines = _read_fast(block)
     if table is None:
         table, lines = _read_each(block, tally)
+    if b"\\r" in block.data:  # the other forms have lost it with the line ends of the file
+        table = _without_returns(table)
     return tally.batch(build_frame(_fields(table, block.first_line + lines)))
+
+
+def _without_returns(table: pa.Table) -> pa.Table:
+    for key in KEYS:
+        column = pc.replace_substring(table.column(key), "\r\n", "\n")
+        table = table.set_column(table.column_names.index(key), key, column)
+    return table
 
 
 def _read_fast(block: Block) -> tuple[pa.Table | None, np.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -13,6 +14,7 @@ import pyarrow.compute as pc
 
 from timeline.stamps import gather
 from timeline.textlog import Block
+from timeline_parsers._pg_csvsplit import looks_like_stamp
 from timeline_parsers._pg_frame import STAMP_WIDTH, decode_stamps, read_epochs, read_stamps, to_numbers, without
 from timeline_parsers._pg_labels import ANY_LABEL, KNOWN_LABEL, PART_OF
 from timeline_parsers._pg_prefix import Prefix
@@ -69,7 +71,8 @@ class Matches:
     def column(self, name: str) -> pa.Array:
         """Return one captured field of the distinct heads."""
         column = self.heads.column(name)
-        return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+        single = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+        return pc.replace_substring_regex(single, r"\(\d+\)$", "") if name == "client" else single
 
     @cached_property
     def parts(self) -> np.ndarray:
@@ -79,8 +82,8 @@ class Matches:
         return names[encoded.indices.fill_null(0).to_numpy()[self.codes]] if len(self.codes) else names[:0]
 
 
-def match_lines(block: Block, prefix: Prefix) -> Matches:
-    """Find the lines that begin with *prefix* and a label.
+def match_lines(block: Block, prefix: Prefix, others: Sequence[Prefix] = ()) -> Matches:
+    """Find the lines that begin with *prefix* and a label, or with one of *others*.
 
     Most lines have a time at a fixed place, and the distinct texts between it and the first `:␣␣` are few: only
     these meet a regular expression. Lines that do not fit so are matched whole.
@@ -104,7 +107,7 @@ def match_lines(block: Block, prefix: Prefix) -> Matches:
     open_[quick.lines] = False
     if prefix.layout and not prefix.lead.startswith(b" "):
         open_ &= _begins(flat, starts, prefix.lead) & _is_digit(flat, starts + len(prefix.lead))
-    slow = _match_whole(block, np.flatnonzero(open_), prefix)
+    slow = _match_whole(block, np.flatnonzero(open_), prefix, others)
     for part in slow if prefix.layout else [quick, *slow]:
         wall[part.lines], dated[part.lines] = part.stamps()
     return _join([quick, *slow], wall, dated)
@@ -189,15 +192,22 @@ class _Part:
         return wall[self.codes], dated[self.codes]
 
 
-def _match_whole(block: Block, lines: np.ndarray, prefix: Prefix) -> list[_Part]:
+def _match_whole(block: Block, lines: np.ndarray, prefix: Prefix, others: Sequence[Prefix]) -> list[_Part]:
     """Match lines by the exact pattern: first with the labels that are known, then with any word."""
     parts: list[_Part] = []
-    # Only with a time or process in front does any word tell a record from "cp: cannot stat".
-    labels = [f"{KNOWN_LABEL} {{0,2}}", *([f"{ANY_LABEL} {{1,2}}"] if _ANCHOR.search(prefix.text) else [])]
-    for label in labels:
-        if len(lines):  # compiling the pattern is most of the cost
-            parts.append(_Part.of_lines(block, lines, prefix.pattern + label))
+
+    def match(pattern: str, some: np.ndarray) -> None:
+        nonlocal lines
+        if len(some):  # compiling the pattern is most of the cost
+            parts.append(_Part.of_lines(block, some, pattern))
             lines = np.setdiff1d(lines, parts[-1].lines, assume_unique=True)
+
+    match(f"{prefix.pattern}{KNOWN_LABEL} {{0,2}}", lines)
+    for other in others:
+        match(f"{other.pattern}{KNOWN_LABEL} {{2}}", lines[looks_like_stamp(block.data, block.starts[lines])])
+    # Only with a time or process in front does any word tell a record from "cp: cannot stat".
+    if _ANCHOR.search(prefix.text):
+        match(f"{prefix.pattern}{ANY_LABEL} {{1,2}}", lines)
     return parts
 
 
@@ -209,7 +219,7 @@ def _join(parts: list[_Part], wall: np.ndarray, dated: np.ndarray) -> Matches:
     heads = pa.concat_tables([part.heads for part in parts], promote_options="default").combine_chunks()
     bodies = np.concatenate([part.bodies for part in parts])[order]
     pids = [part.pids for part in parts if part.pids is not None]
-    joined = np.concatenate(pids)[order] if len(pids) == len(parts) else None
+    joined = np.concatenate(pids)[order] if pids and len(pids) == len(parts) else None
     lines = lines[order]
     return Matches(lines, bodies, heads, codes[order], wall[lines], dated[lines], joined)
 

@@ -22,8 +22,8 @@ ESCAPES: Final[Mapping[str, str]] = {
     "a": r"(?P<application>.*?)",
     "u": r"(?P<user>.*?)",
     "d": r"(?P<database>.*?)",
-    "r": r"(?P<client>[\w.:%\[\]-]*?)(?:\(\d+\))?",
-    "h": r"(?P<client>[\w.:%\[\]-]*?)",
+    "r": r"(?P<client>[\w.:%-]+\(\d+\)|\[\w+\])?",
+    "h": r"(?P<client>[\w.:%-]+|\[\w+\])?",
     "L": r"[\w.:%\[\]-]*?",
     "b": r"(?P<backend>.*?)",
     "p": r"(?P<pid>\d+)",
@@ -72,6 +72,9 @@ KNOWN: Final = (
     "",  # PostgreSQL before 10
 )
 """Prefixes in the wild; the more telling one first."""
+
+TIMED: Final = tuple(text for text in KNOWN if text.startswith(("%m", "%t")))
+"""Those that begin with a time: a line of one of them is a record wherever it stands."""
 
 # Names people give to fields in `name=value` prefixes, and the escape that each means.
 FIELD_NAMES: Final[Mapping[str, str]] = {
@@ -177,26 +180,30 @@ class Inferred:
 def infer_prefix(head: bytes) -> Inferred:
     """Find the prefix that explains most of the lines of *head*; the first of `KNOWN` wins among equals.
 
-    Only where none of them explains nearly all lines, one is put together from what the lines show.
+    Where the lines name their fields, or no known prefix explains nearly all of them, one is put together from
+    what they show.
     """
     lines = record_lines(head)
-    inferred = _best(KNOWN, lines)
-    if inferred.share >= NEARLY_ALL:
-        return inferred
-    guessed = _best(_synthesize(lines), lines)
-    return guessed if guessed.share > inferred.share else inferred
+    known = _best(KNOWN, lines)
+    guesses = [text for text in _synthesize(lines) if "=%" in text or known.share < NEARLY_ALL]
+    return _best((*KNOWN, *guesses), lines) if guesses else known
 
 
 def _best(candidates: Sequence[str], lines: list[str]) -> Inferred:
     readings = {text: [_read(text, line) for line in lines] for text in candidates}
-    shares = {text: _share(reading) for text, reading in readings.items()}
-    best = max(candidates, key=lambda text: shares[text], default="")
+    ranks = {text: (_share(reading), _count_fields(text)) for text, reading in readings.items()}
+    best = max(candidates, key=lambda text: ranks[text])
     others = tuple(
         text
         for text in candidates
-        if text != best and shares[text] >= shares[best] > 0 and _differ(readings[text], readings[best])
+        if text != best and ranks[text] >= ranks[best] > (0, 0) and _differ(readings[text], readings[best])
     )
-    return Inferred(compile_prefix(best), shares.get(best, 0.0), others)
+    return Inferred(compile_prefix(best), ranks[best][0], others)
+
+
+def _count_fields(text: str) -> int:
+    """Count the fields that every line has: the prefix that names more of them is read more exactly."""
+    return text.partition("%q")[0].count("%")
 
 
 def record_lines(head: bytes) -> list[str]:

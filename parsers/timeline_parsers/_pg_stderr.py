@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -39,25 +39,28 @@ _STATE_WIDTH: Final = 5
 _TAB, _BLANK = ord("\t"), ord(" ")
 
 
-def parse_stderr(source: Source, prefix: Prefix, *, size: int = BLOCK_SIZE) -> Iterator[Batch]:
+def parse_stderr(
+    source: Source, prefix: Prefix, others: Sequence[Prefix] = (), *, size: int = BLOCK_SIZE
+) -> Iterator[Batch]:
     """Yield the records of *source*, a log whose lines begin with *prefix*.
 
     Args:
         source: the source.
         prefix: its `log_line_prefix`.
+        others: prefixes that lines may have as well: the setting changes by a reload, in the middle of a file.
         size: bytes a block has at least. The records are the same for every size.
     """
     held = Block(b"", 1)
     for block in read_blocks(source, size):
         data = block.data.lstrip(b"\0") if block.first_line == 1 else block.data  # copytruncate leaves NULs
         whole = Block(held.data + data, held.first_line if held.data else block.first_line)
-        records = _Records(whole, match_lines(whole, prefix))
+        records = _Records(whole, match_lines(whole, prefix, others))
         cut = records.cut
         if cut:
             yield records.batch(cut)
         held = _tail(whole, cut)
     if held.data:
-        records = _Records(held, match_lines(held, prefix))
+        records = _Records(held, match_lines(held, prefix, others))
         yield records.batch(len(held.ends))
 
 

@@ -14,7 +14,7 @@ from timeline_parsers._pg_csvlog import parse_csvlog
 from timeline_parsers._pg_csvsplit import RECORD, RECORD_START
 from timeline_parsers._pg_frame import NAME
 from timeline_parsers._pg_jsonlog import is_record, parse_jsonlog
-from timeline_parsers._pg_prefix import OPTION, Inferred, Prefix, compile_prefix, infer_prefix
+from timeline_parsers._pg_prefix import OPTION, TIMED, Inferred, compile_prefix, infer_prefix
 from timeline_parsers._pg_stderr import parse_stderr
 
 SETTING: Final = f"--set {NAME}.{OPTION}=…"
@@ -68,18 +68,16 @@ def detect_form(head: bytes) -> str:
 
 
 def _parse_stderr(source: Source) -> Iterator[Batch]:
-    prefix, note, warnings = _choose_prefix(source)
-    for batch in parse_stderr(source, prefix):
-        yield replace(batch, note=note, warnings=warnings)
-        warnings = ()
-
-
-def _choose_prefix(source: Source) -> tuple[Prefix, str, tuple[str, ...]]:
     given = source.options.get(OPTION)
     if given is not None:
-        return compile_prefix(given), "", ()
+        yield from parse_stderr(source, compile_prefix(given))
+        return
     inferred = infer_prefix(source.head)
-    return inferred.prefix, f"{OPTION} {inferred.prefix.text!r} inferred", _doubts(inferred)
+    note, warnings = f"{OPTION} {inferred.prefix.text!r} inferred", _doubts(inferred)
+    others = [compile_prefix(text) for text in TIMED if text != inferred.prefix.text]
+    for batch in parse_stderr(source, inferred.prefix, others if inferred.share else ()):
+        yield replace(batch, note=note, warnings=warnings)
+        warnings = ()
 
 
 def _doubts(inferred: Inferred) -> tuple[str, ...]:
