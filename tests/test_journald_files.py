@@ -6,7 +6,7 @@ import lzma
 import shutil
 import struct
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -142,14 +142,28 @@ def test_a_file_gives_what_journalctl_prints(tmp_path: Path, compact: str) -> No
     assert not warnings(data)
 
 
+def pack_lz4(raw: bytes) -> bytes:
+    return struct.pack("<Q", len(raw)) + bytes(pa.Codec("lz4_raw").compress(raw, asbytes=True))
+
+
+def pack_zstd(raw: bytes) -> bytes:
+    return bytes(pa.Codec("zstd").compress(raw, asbytes=True))
+
+
+def pack_xz(raw: bytes) -> bytes:
+    return lzma.compress(raw, check=lzma.CHECK_NONE)
+
+
+SEALS: dict[int, Callable[[bytes], bytes]] = {0: bytes, 1: pack_xz, 2: pack_lz4, 4: pack_zstd}
+
+
 def write_journal(path: Path, entries: Sequence[Fields], pack: int = 0, header: int = 272, state: int = 0) -> bytes:
     """Write a journal that is not compact, with any compression and header size. Its hash tables are empty."""
-    seal = {0: bytes, 1: lambda raw: lzma.compress(raw, check=lzma.CHECK_NONE), 2: pack_lz4, 4: pack_zstd}[pack]
+    seal = SEALS[pack]
     flags = {0: 0, 1: objects.XZ, 2: objects.LZ4, 4: objects.ZSTD}[pack]
     body = bytearray(header)
-    tables = []
-    for kind in (objects.DATA_HASH_TABLE, objects.FIELD_HASH_TABLE):
-        tables.append(append(body, kind, bytes(16 * 8)) + 16)
+    kinds = (objects.DATA_HASH_TABLE, objects.FIELD_HASH_TABLE)
+    tables = [append(body, kind, bytes(16 * 8)) + 16 for kind in kinds]
     offsets = []
     for number, entry in enumerate(entries):
         items = b""
@@ -180,14 +194,6 @@ def append(body: bytearray, kind: int, content: bytes, flags: int = 0) -> int:
     body += struct.pack("<BB6xQ", kind, flags, 16 + len(content)) + content
     body += bytes(-len(body) % 8)
     return at
-
-
-def pack_lz4(raw: bytes) -> bytes:
-    return struct.pack("<Q", len(raw)) + pa.Codec("lz4_raw").compress(raw, asbytes=True)
-
-
-def pack_zstd(raw: bytes) -> bytes:
-    return pa.Codec("zstd").compress(raw, asbytes=True)
 
 
 @pytest.mark.parametrize("header", [208, 224, 240, 256, 264, 272])

@@ -178,7 +178,7 @@ def test_a_message_that_crosses_a_block_is_whole(monkeypatch: pytest.MonkeyPatch
     from timeline_parsers import _journal_short as short
 
     monkeypatch.setattr(short, "BLOCK_SIZE", 60)
-    monkeypatch.setattr(short, "read_blocks", lambda source: short_blocks(source))
+    monkeypatch.setattr(short, "read_blocks", short_blocks)
     head = "Jun 15 14:03:11 h app[7]: "
     text = "".join(f"{head}{number}\n{' ' * len(head)}more\n" for number in range(9))
 
@@ -333,12 +333,31 @@ def test_a_cut_value_ends_the_export_with_a_warning() -> None:
 def test_export_blocks_end_between_entries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exporting, "BLOCK_SIZE", 100)
     data = b"".join(export(("MESSAGE", b"a\n\nb"), time=NOON + number) for number in range(50))
-    monkeypatch.setattr(Source, "chunks", lambda self: (data[at : at + 37] for at in range(0, len(data), 37)))
+    monkeypatch.setattr(Source, "chunks", lambda _: (data[at : at + 37] for at in range(0, len(data), 37)))
 
     frame = read(data)
 
     assert [NOON + number for number in range(50)] == frame["wall"].tolist()
     assert ["a\n\nb"] * 50 == frame["message"].tolist()
+
+
+def test_what_follows_a_damaged_value_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exporting, "BLOCK_SIZE", 100)
+    bad = b"MESSAGE\n" + struct.pack("<Q", 5) + b"longer than five\n\n"
+    data = export(("MESSAGE", "one")) + bad + export(("MESSAGE", "two")) * 20
+    monkeypatch.setattr(Source, "chunks", lambda _: (data[at : at + 37] for at in range(0, len(data), 37)))
+
+    found = batches(data)
+
+    assert ["one"] == read(data)["message"].tolist()
+    assert data.count(b"\n") - 3 == sum(batch.unparsed for batch in found)
+
+
+def test_a_stray_zero_byte_costs_its_line_only() -> None:
+    data = export(("MESSAGE", "one")) + b"\0\0\0\n\n" + export(("MESSAGE", "t\0wo"), ("_HOSTNAME", "h"))
+
+    assert ["one", "t\0wo"] == read(data)["message"].tolist()
+    assert 1 == batches(data)[0].unparsed
 
 
 def test_strange_lines_in_an_export_are_counted() -> None:

@@ -61,7 +61,8 @@ class _Values:
 def read_export(source: Source) -> Iterator[Batch]:
     """Yield a batch for each block of whole entries."""
     carried, first, consumed = b"", 1, 0
-    for chunk in source.chunks():
+    chunks = source.chunks()
+    for chunk in chunks:
         carried += chunk
         if len(carried) < BLOCK_SIZE:
             continue
@@ -76,12 +77,14 @@ def read_export(source: Source) -> Iterator[Batch]:
             carried = carried[cut:]
             yield batch
     if carried:
-        yield _finish(carried, first, consumed)
+        # Chunks are left after a damaged value only.
+        yield _finish(carried, first, consumed, chunks)
 
 
-def _finish(data: bytes, first: int, consumed: int) -> Batch:
-    """Parse the last block. A value that is cut or damaged ends what can be read."""
-    if not data.endswith(b"\n"):
+def _finish(data: bytes, first: int, consumed: int, chunks: Iterator[bytes]) -> Batch:
+    """Parse the last block. A value that is cut or damaged ends what can be read; the lines of *chunks* are counted."""
+    complete = data.endswith(b"\n")
+    if not complete:
         data += b"\n"
     values = _find_values(data)
     stop = values.problem if values.problem >= 0 else values.open_at
@@ -90,11 +93,22 @@ def _finish(data: bytes, first: int, consumed: int) -> Batch:
     batch = _parse(data[:stop], values, first) if stop else Batch(no_records(), 0)
     tally = Tally(batch.lines, batch.continuation, batch.blank, batch.decoration, batch.unparsed)
     tally.examples += batch.unparsed_examples
-    rest = data.count(b"\n", stop)
+    rest = data.count(b"\n", stop) + _count_lines(chunks, open_line=not complete)
     tally.lines += rest
     tally.reject(first + batch.lines, decode(data[stop : stop + 200]), rest)
     warning = f"a value at byte {consumed + stop:,} is longer than the file or not closed; what follows is not read"
     return tally.batch(batch.records, warnings=(warning,))
+
+
+def _count_lines(chunks: Iterator[bytes], *, open_line: bool) -> int:
+    """Count the line ends of *chunks*, and a last line without one; *open_line*: the first line has been counted."""
+    count, last = 0, b"\n"
+    for chunk in chunks:
+        count += chunk.count(b"\n")
+        last = chunk[-1:]
+        if open_line and b"\n" in chunk:
+            count, open_line = count - 1, False
+    return count + (last != b"\n" and not open_line)
 
 
 def _find_values(data: bytes) -> _Values:
@@ -104,7 +118,10 @@ def _find_values(data: bytes) -> _Values:
     while place >= 0:
         start = _length_before(data, place)
         if start < 0:
-            return _Values(values.fields, values.starts, values.ends, problem=data.rfind(b"\n", 0, place) + 1)
+            # No value with a length: a stray zero byte, which costs its line.
+            line_end = data.find(b"\n", place)
+            place = data.find(b"\0", line_end) if line_end >= 0 else -1
+            continue
         size = int.from_bytes(data[start : start + _LENGTH_SIZE], "little")
         field = data.rfind(b"\n", 0, start - 1) + 1
         end = start + _LENGTH_SIZE + size

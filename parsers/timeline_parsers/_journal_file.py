@@ -47,7 +47,7 @@ def _load_plain(source: Source) -> np.ndarray | None:
                 return None
             data = np.empty(raw.seek(0, io.SEEK_END), np.uint8)
             raw.seek(0)
-            return data[: raw.readinto(memoryview(data))]  # type: ignore[attr-defined]
+            return data[: raw.readinto(data.data)]  # type: ignore[attr-defined]
     except OSError:
         return None  # reading in pieces keeps what comes before the damage
 

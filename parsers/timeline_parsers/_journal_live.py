@@ -42,7 +42,7 @@ def read_by_library(file: JournalFile) -> Iterator[Batch]:
     need = f"needs the journal feature {file.unknown_flags():#x}, which is newer than this reader"
     # The library opens paths only, and the file may come from an archive.
     with tempfile.NamedTemporaryFile(suffix=".journal") as copy:
-        copy.write(memoryview(file.data))
+        copy.write(file.data.data)
         copy.flush()
         try:
             yield from _read(_open([copy.name]), "systemd's library")
