@@ -29,6 +29,8 @@ _NUMBERS: Final = ("pid", "session_line", "query_id")
 
 _MILLI_WIDTH: Final = len("2026-06-15 14:03:11.123")
 
+_PIECE: Final = 1 << 20
+
 # A quote that never closes must not swallow the file: this much is searched for the end of one record.
 HOLD_LIMIT: Final = 1 << 26
 
@@ -82,7 +84,7 @@ def _parse_records(data: bytes, ends: np.ndarray) -> tuple[pa.Table, np.ndarray]
     kept = np.ones(len(ends), bool)
     if len(ends):
         first = int(count_columns(data[: ends[0]], ends[:1])[0])
-        table = _parse_csv(data, first) if first >= FEWEST else None
+        table = _parse_csv(data, first, int(np.diff(ends, prepend=0).max())) if first >= FEWEST else None
         if table is not None and table.num_rows == len(ends):
             return table, kept
     counts = count_columns(data, ends)
@@ -103,12 +105,13 @@ def _parse_records(data: bytes, ends: np.ndarray) -> tuple[pa.Table, np.ndarray]
     return pa.concat_tables(tables, promote_options="default").take(pa.array(order)), kept
 
 
-def _parse_csv(data: bytes, width: int) -> pa.Table | None:
-    """Read records of *width* columns, the typed way; None if one of them does not fit."""
+def _parse_csv(data: bytes, width: int, longest: int) -> pa.Table | None:
+    """Read records of *width* columns, the longest of *longest* bytes; None if one of them does not fit."""
     types = dict.fromkeys(COLUMNS, pa.large_string())
     types |= dict.fromkeys(_CATEGORIES, pa.dictionary(pa.int32(), pa.string()))
     types |= dict.fromkeys(_NUMBERS, pa.int64())
-    return _parse(data, width, types)
+    # Pieces that fit into the processor's cache are read twice as fast as the whole.
+    return _parse(data, width, types, piece=max(_PIECE, 2 * longest))
 
 
 def _parse_strings(data: bytes, width: int) -> pa.Table | None:
@@ -123,7 +126,7 @@ def _parse_strings(data: bytes, width: int) -> pa.Table | None:
     return table
 
 
-def _parse(data: bytes, width: int, types: dict[str, pa.DataType]) -> pa.Table | None:
+def _parse(data: bytes, width: int, types: dict[str, pa.DataType], piece: int = 0) -> pa.Table | None:
     names = [*COLUMNS[:width], *(f"further_{place}" for place in range(len(COLUMNS), width))]
     wanted = [name for name in names if name in types and name not in _UNREAD]
     if not data:
@@ -131,7 +134,7 @@ def _parse(data: bytes, width: int, types: dict[str, pa.DataType]) -> pa.Table |
     try:
         return csv.read_csv(
             pa.BufferReader(data),
-            csv.ReadOptions(column_names=names, block_size=len(data) + 1),
+            csv.ReadOptions(column_names=names, block_size=piece or len(data) + 1),
             csv.ParseOptions(newlines_in_values=True),
             # NULL is an empty field, the empty string two quotes.
             csv.ConvertOptions(

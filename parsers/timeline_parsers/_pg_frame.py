@@ -195,7 +195,10 @@ def _category(values: pa.Array | None, rows: int) -> pd.Categorical:
         return category_column(np.full(rows, -1, "int8"), [])
     encoded = as_dictionary(values)
     codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    return category_column(codes, encoded.dictionary.to_pylist())
+    # Only what occurs: the dictionary was made for all lines, further lines of records included.
+    used = np.bincount(codes + 1, minlength=len(encoded.dictionary) + 1)[1:] > 0
+    places = np.append(np.cumsum(used) - 1, -1)
+    return category_column(places[codes], encoded.dictionary.filter(pa.array(used)).to_pylist())
 
 
 def _strings(values: pa.Array | None, rows: int) -> object:
