@@ -322,13 +322,13 @@ def mixtures(draw: st.DrawFn) -> pd.DataFrame:
     return frame(rows)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(mixtures())
 def test_counts_add_up_to_the_events(events: pd.DataFrame) -> None:
     assert (events["kind"] != "noise").sum() == collapse(events)["count"].sum()
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(mixtures(), st.integers(0, 9))
 def test_the_order_of_rows_does_not_matter(events: pd.DataFrame, seed: int) -> None:
     shuffled = events.iloc[np.random.default_rng(seed).permutation(len(events))].reset_index(drop=True)

@@ -389,7 +389,7 @@ def summary(events: pd.DataFrame) -> list[tuple[Any, ...]]:
     return list(zip(events["timestamp"].tolist(), places(events), events["copies"].tolist(), texts, strict=True))
 
 
-relaxed = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+relaxed = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @relaxed

@@ -61,10 +61,19 @@ def lines(frame: pd.DataFrame) -> Ints:
 
 def group(*keys: Ints) -> Ints:
     """Number the distinct combinations of *keys*, from 0 in order of appearance."""
-    found = keys[0]
-    for key in keys[1:]:
-        found = pd.factorize(found)[0].astype("int64")
-        found = found * (int(key.max(initial=0)) + 2) + key + 1
+    found, size = np.zeros(len(keys[0]), "int64"), 1
+    for key in keys:
+        low, high = int(key.min(initial=0)), int(key.max(initial=0))
+        width = high - low + 1
+        if size * width > NEVER:
+            found = pd.factorize(found)[0].astype("int64")
+            size = int(found.max(initial=0)) + 1
+        if size * width > NEVER:
+            key, width = pd.factorize(key)[0].astype("int64"), len(key)  # noqa: PLW2901 - the same key, packed
+            low = 0
+        if width > 1:
+            found = found * width + (key - low)
+            size *= width
     return pd.factorize(found)[0].astype("int64")
 
 

@@ -61,7 +61,8 @@ def collapse(events: pd.DataFrame) -> pd.DataFrame:
     Two events look alike if they differ in numbers, addresses and the like only (see `timeline.templates`), and are
     equal in source, host, service, severity and kind; requests, if route and class of status are equal; messages of
     programs in a chat, if their texts are equal. A run ends after a pause of 60 s, or of ten times its median gap where
-    nine events show one; changes of state always after 60 s, requests that did not fail never. Events of kind `noise` are left out.
+    nine events show one; changes of state always after 60 s, requests that did not fail never. Events of kind `noise`
+    are left out.
 
     Adds `count` (events in the run), `until` (time of the last one, if there are more than one), `peak_at` (first event
     of the densest ten seconds) and `template`. The first event's own text is shown, but for failed requests, whose
