@@ -13,6 +13,7 @@ from timeline.parser import Batch, Tally
 from timeline.sources import Source
 from timeline.textlog import Block, read_blocks
 from timeline_parsers._journal_entries import (
+    FIELDS,
     MESSAGE,
     NUMBER_FIELDS,
     WORD_FIELDS,
@@ -30,6 +31,9 @@ SSE_DATA: Final = b"data: "
 WITHHELD: Final = "[message of 4 KiB or more withheld by journalctl; export with -a]"
 MARKS: Final = ("__REALTIME_TIMESTAMP", "__CURSOR", "__MONOTONIC_TIMESTAMP")
 
+GROUP: Final = 256
+
+_COLUMNS: Final = ("__REALTIME_TIMESTAMP", "__CURSOR", "_BOOT_ID", *FIELDS)
 _Entry = dict[str, Any]
 
 
@@ -64,17 +68,15 @@ def _unfinished(lines: Sequence[bytes]) -> list[bytes]:
 
 def _parse(lines: Sequence[bytes], first: int) -> Batch:
     tally = Tally(lines=len(lines))
-    entries: list[_Entry] = []
-    numbers: list[int] = []
+    table = Table()
     for number, text, size in _objects(lines, first, tally):
         entry = _load(text)
         if entry is None:
             tally.reject(number, decode(text), size)
             continue
-        entries.append(entry)
-        numbers.append(number)
+        table.add(entry, number)
         tally.continuation += size - 1
-    return tally.batch(to_frame(to_entries(entries, np.array(numbers, np.int64))))
+    return tally.batch(to_frame(table.to_entries()))
 
 
 def _objects(lines: Sequence[bytes], first: int, tally: Tally) -> Iterator[tuple[int, bytes, int]]:
@@ -115,38 +117,51 @@ def _load(text: bytes) -> _Entry | None:
     return entry if isinstance(entry, dict) and any(mark in entry for mark in MARKS) else None
 
 
-def to_entries(entries: Sequence[_Entry], lines: np.ndarray) -> Entries:
-    """Lay JSON entries out as columns."""
-    return Entries(
-        lines=lines,
-        realtime=to_numbers(_column(entries, "__REALTIME_TIMESTAMP")),
-        cursors=_column(entries, "__CURSOR"),
-        boots=to_words(_column(entries, "_BOOT_ID")),
-        messages=_messages(entries),
-        words={name: to_words(_column(entries, name)) for name in WORD_FIELDS},
-        numbers={name: to_numbers(_column(entries, name)) for name in NUMBER_FIELDS},
-    )
+class Table:
+    """Lays JSON entries out as columns, some hundred at a time: so they are still in the processor's cache."""
 
+    def __init__(self) -> None:
+        self._lines: list[int] = []
+        self._waiting: list[_Entry] = []
+        self._columns: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
 
-def _column(entries: Sequence[_Entry], name: str) -> pa.LargeStringArray:
-    values = [entry.get(name) for entry in entries]
-    try:
-        return pa.array(values, pa.large_string())
-    except (pa.ArrowException, UnicodeError, TypeError):
-        return pa.array([to_text(value) for value in values], pa.large_string())
+    def add(self, entry: _Entry, line: int) -> None:
+        """Add the entry that begins at *line*."""
+        self._lines.append(line)
+        self._waiting.append(entry)
+        if len(self._waiting) >= GROUP:
+            self._distribute()
 
+    def _distribute(self) -> None:
+        for name, column in self._columns.items():
+            column += [entry.get(name) for entry in self._waiting]
+        withheld = [MESSAGE in entry and entry[MESSAGE] is None for entry in self._waiting]
+        if any(withheld):
+            messages = self._columns[MESSAGE]
+            for place, is_withheld in enumerate(withheld, len(messages) - len(withheld)):
+                if is_withheld:
+                    messages[place] = WITHHELD
+        self._waiting = []
 
-def _messages(entries: Sequence[_Entry]) -> pa.LargeStringArray:
-    messages = _column(entries, MESSAGE)
-    if not messages.null_count:
-        return messages
-    absent = [row for row in np.flatnonzero(np.asarray(messages.is_null())).tolist() if MESSAGE in entries[row]]
-    if not absent:
-        return messages
-    values = messages.to_pylist()
-    for row in absent:
-        values[row] = WITHHELD
-    return pa.array(values, pa.large_string())
+    def to_entries(self) -> Entries:
+        """Return all entries that were added."""
+        self._distribute()
+        return Entries(
+            lines=np.array(self._lines, np.int64),
+            realtime=to_numbers(self._text("__REALTIME_TIMESTAMP")),
+            cursors=self._text("__CURSOR"),
+            boots=to_words(self._text("_BOOT_ID")),
+            messages=self._text(MESSAGE),
+            words={name: to_words(self._text(name)) for name in WORD_FIELDS},
+            numbers={name: to_numbers(self._text(name)) for name in NUMBER_FIELDS},
+        )
+
+    def _text(self, name: str) -> pa.LargeStringArray:
+        values = self._columns[name]
+        try:
+            return pa.array(values, pa.large_string())
+        except (pa.ArrowException, UnicodeError, TypeError):
+            return pa.array([to_text(value) for value in values], pa.large_string())
 
 
 def to_text(value: object) -> str | None:

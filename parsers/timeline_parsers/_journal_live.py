@@ -7,13 +7,11 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final
 
-import numpy as np
-
 from timeline.errors import MissingDependencyError
 from timeline.parser import Batch
 from timeline_parsers._journal_entries import FIELDS
 from timeline_parsers._journal_fields import no_records, to_frame
-from timeline_parsers._journal_json import to_entries
+from timeline_parsers._journal_json import Table
 from timeline_parsers._journal_objects import JournalFile
 
 BATCH: Final = 1 << 14
@@ -68,8 +66,10 @@ def _read(reader: Any, name: str) -> Iterator[Batch]:
     entries = _entries(reader)
     first = 1
     while chunk := list(islice(entries, BATCH)):
-        numbers = np.arange(first, first + len(chunk))
-        yield Batch(to_frame(to_entries(chunk, numbers)), lines=len(chunk), note=f"read with {name}")
+        table = Table()
+        for number, entry in enumerate(chunk, first):
+            table.add(entry, number)
+        yield Batch(to_frame(table.to_entries()), lines=len(chunk), note=f"read with {name}")
         first += len(chunk)
 
 
