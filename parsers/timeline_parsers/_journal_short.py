@@ -57,13 +57,16 @@ def read_short(source: Source) -> Iterator[Batch]:
         style = style or _find_style(Block(data, first))
         whole = Block(data, first)
         # A block below the size is the last one.
-        cut = len(data) if len(block.data) < BLOCK_SIZE else _last_record(whole, style)
-        if cut:
-            yield _parse(Block(data[:cut], first), style)
-            first += int(np.searchsorted(whole.starts, cut))
-        carried = data[cut:]
+        kinds = _classify(whole, style)
+        rows = len(kinds) if len(block.data) < BLOCK_SIZE else _last_record(kinds)
+        cut = int(whole.ends[rows - 1]) + 1 if rows else 0
+        if rows:
+            yield _parse(Block(data[:cut], first), kinds[:rows], style)
+        carried, first = data[cut:], first + rows
     if carried:
-        yield _parse(Block(carried, first), style or _STYLES[0])
+        rest = Block(carried, first)
+        style = style or _STYLES[0]
+        yield _parse(rest, _classify(rest, style), style)
 
 
 def _find_style(block: Block) -> _Style:
@@ -73,11 +76,10 @@ def _find_style(block: Block) -> _Style:
     return _STYLES[int(np.argmax(counts))]
 
 
-def _last_record(block: Block, style: _Style) -> int:
-    """Return the offset where the last record begins, 0 if none does: it may go on in the next block."""
-    kinds = _classify(block, style)
-    places = np.flatnonzero((kinds == _RECORD) | (kinds == _DECORATION))
-    return int(block.starts[places[-1]]) if len(places) else 0
+def _last_record(kinds: np.ndarray) -> int:
+    """Return the row where the last record begins, 0 if none does: it may go on in the next block."""
+    rows = np.flatnonzero((kinds == _RECORD) | (kinds == _DECORATION))
+    return int(rows[-1]) if len(rows) else 0
 
 
 def _classify(block: Block, style: _Style) -> np.ndarray:
@@ -91,8 +93,7 @@ def _classify(block: Block, style: _Style) -> np.ndarray:
     return kinds
 
 
-def _parse(block: Block, style: _Style) -> Batch:
-    kinds = _classify(block, style)
+def _parse(block: Block, kinds: np.ndarray, style: _Style) -> Batch:
     rows = np.flatnonzero(kinds == _RECORD)
     parts = pc.extract_regex(block.lines.take(pa.array(rows)), style.pattern + TAIL)
     bad = np.asarray(parts.is_null())
