@@ -305,3 +305,14 @@ def test_any_events_keep_the_contract(rows: list[tuple[int, str, str]], max_line
     assert len(entries) <= max_lines
     assert {"why", "score", "phase"} <= set(entries.columns)
     assert list(entries.index) == list(range(len(entries)))
+
+
+def test_a_job_of_a_timer_is_no_line_however_close_to_the_outage_it_ends() -> None:
+    assert "Finished backup.service" not in chosen(incident(logs(203, "Finished backup.service", kind="unit-started")))
+
+
+def test_a_message_every_minute_is_background_though_each_is_an_entry() -> None:
+    ticks = [logs(second, "cannot reach the mail server", severity="warning") for second in range(5, 600, 65)]
+
+    assert 10 == len(ticks)
+    assert "cannot reach the mail server" not in chosen(incident(*ticks))

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from timeline import signals
 from timeline.arrays import NEVER, Flags, Ints, encode, micros, strings
-from timeline.schema import COUNT, KIND, MESSAGE, SERVICE, TIMESTAMP, UNTIL
+from timeline.schema import COUNT, KIND, MESSAGE, SERVICE, TEMPLATE, TIMESTAMP, UNTIL
 
 HTTP_ERRORS: Final = "http-errors"
 HTTP_ERRORS_END: Final = "http-errors-end"
@@ -67,6 +67,7 @@ class Scene:
         ends = micros(rows[UNTIL]) if UNTIL in rows else self.times
         self.ends = np.where(ends == NEVER, self.times, ends)
         self.services = encode(rows[SERVICE])
+        self.looks = self._number_looks()
         self.chat = rows["slack.channel_id"].notna().to_numpy() if "slack.channel_id" in rows else self._flags()
         bots = self.flags("slack.is_bot")
         self.people = self.chat & ~bots
@@ -77,6 +78,14 @@ class Scene:
 
     def _flags(self) -> Flags:
         return np.zeros(len(self.rows), bool)
+
+    def _number_looks(self) -> Ints:
+        """Number the templates; what has none looks like nothing else."""
+        rows = np.arange(len(self.rows))
+        if TEMPLATE not in self.rows:
+            return rows
+        codes = encode(self.rows[TEMPLATE])
+        return np.where(codes < 0, rows, len(rows) + codes)
 
     def flags(self, name: str) -> Flags:
         """Return a column of yes and no, no where it is missing."""

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from timeline import schema, signals
-from timeline.arrays import Flags, Ints, encode, starts, take, time_order
+from timeline.arrays import Flags, Ints, starts, take, time_order
 from timeline.errors import UsageError
 from timeline.scene import DEPLOY, FIRING, RESOLVED, Outage, Scene, Scores
-from timeline.schema import KIND, MESSAGE, PHASE, SCORE, SEVERITIES, SEVERITY, SOURCE, TEMPLATE, TIMESTAMP, WHY
+from timeline.schema import KIND, MESSAGE, PHASE, SCORE, SEVERITIES, SEVERITY, SOURCE, TIMESTAMP, WHY
 from timeline.weigh import Weights
 
 FLOOR: Final = 20.0
@@ -153,7 +153,7 @@ class _Fatigue:
     """How much less a line is worth after others like it."""
 
     def __init__(self, scene: Scene) -> None:
-        self.looks = _number_looks(scene)
+        self.looks = _number_stories(scene)
         self.services = np.where(scene.people, -1, scene.services)
         self.taken: Counter[int] = Counter()
         self.messages = scene.rows[MESSAGE].fillna("").tolist()
@@ -172,12 +172,9 @@ class _Fatigue:
             worth[echoes] *= signals.ECHOED
 
 
-def _number_looks(scene: Scene) -> Ints:
-    """Number what looks alike: one template, or one story of a unit; what has neither looks like nothing else."""
-    looks = np.arange(len(scene.rows))
-    if TEMPLATE in scene.rows:
-        codes = encode(scene.rows[TEMPLATE])
-        looks = np.where(codes < 0, looks, len(looks) + codes)
+def _number_stories(scene: Scene) -> Ints:
+    """Number what looks alike: one template, or one story of a unit."""
+    looks = scene.looks.copy()
     units = np.flatnonzero([kind.startswith("unit-") for kind in scene.kinds])
     units = units[np.argsort(scene.services[units], kind="stable")]
     pauses = np.diff(scene.times[units], prepend=0) > signals.EPISODE_US

@@ -29,6 +29,10 @@ KINDS: Final = {
 }  # fmt: skip
 """Weights of well-known happenings; one that is not named here weighs what its severity and words do."""
 
+ROUTINE: Final = r"^(?:Finished|Reached target|Created slice|Listening on|Mounted) "
+ROUTINE_SHARE: Final = 0.3
+"""A job of a timer that ended well, or a step of booting: no change of state that anybody asks for."""
+
 SEVERITY: Final = dict(zip(SEVERITIES, (34, 32, 28, 22, 13, 0, 0, 0), strict=True))
 
 PROGRAM_WORDS: Final = (
@@ -118,7 +122,10 @@ FADED_US: Final = 120_000_000
 BACKGROUND: Final = 0.35
 """Left of a run that goes on from the beginning of the window to its end."""
 BACKGROUND_EDGE: Final = 0.15
-BACKGROUND_COUNT: Final = 5
+BACKGROUND_COUNT: Final = 4
+BURST_SPAN: Final = 0.2
+BURST_SHARE: Final = 0.5
+"""It has a burst, and is no background, if more than half of it lies within a fifth of the window."""
 
 AGAIN: Final = 0.6
 """Left of a second line of the same template, and of that again for a third."""

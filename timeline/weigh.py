@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from timeline import signals
-from timeline.arrays import Flags
+from timeline.arrays import Flags, Ints, group, starts
 from timeline.scene import HTTP_ERRORS, MINUTE_US, Names, Scene, Scores
 from timeline.schema import SEVERITIES, SEVERITY
 
@@ -55,7 +55,10 @@ def find_signals(scene: Scene) -> Iterator[Signal]:
 def _weigh_kinds(scene: Scene) -> Signal:
     kinds, places = np.unique(scene.kinds.astype(str), return_inverse=True)
     weights = [signals.KINDS.get(kind, 0) for kind in kinds.tolist()]
-    return np.array(weights, float)[places], np.array([kind.replace("-", " ") for kind in kinds], object)[places]
+    points = np.array(weights, float)[places]
+    routine = (scene.kinds == "unit-started") & scene.matches(signals.ROUTINE)
+    points = np.where(routine, signals.ROUTINE_SHARE * points, points)
+    return points, np.array([kind.replace("-", " ") for kind in kinds], object)[places]
 
 
 def _weigh_severity(scene: Scene) -> Signal:
@@ -149,10 +152,34 @@ def is_boot(scene: Scene) -> Flags:
 
 
 def is_background(scene: Scene) -> Flags:
-    """Mark runs that go on from the beginning of the window to its end: they were there without an incident, too."""
+    """Mark what goes on from the beginning of the window to its end without a burst: no incident made it.
+
+    Entries of one template and service are taken together, so that a job that runs every few minutes is seen as one.
+    """
     if not len(scene.times):
         return np.zeros(0, bool)
     begin, end = int(scene.times.min()), int(scene.ends.max())
     edge = (end - begin) * signals.BACKGROUND_EDGE
-    lasting = (scene.times <= begin + edge) & (scene.ends >= end - edge)
-    return lasting & (scene.counts >= signals.BACKGROUND_COUNT) & (end - begin > MINUTE_US)
+    looks = group(scene.looks, scene.services)
+    order = np.argsort(looks, kind="stable")
+    first = np.flatnonzero(starts(looks[order]))
+    lasting = np.minimum.reduceat(scene.times[order], first) <= begin + edge
+    lasting &= np.maximum.reduceat(scene.ends[order], first) >= end - edge
+    lasting &= np.add.reduceat(scene.counts[order], first) >= signals.BACKGROUND_COUNT
+    flags = np.zeros(len(looks), bool)
+    parts = np.split(order, first[1:])
+    for place in np.flatnonzero(lasting).tolist():
+        flags[parts[place]] = not _has_burst(scene, parts[place], (end - begin) * signals.BURST_SPAN)
+    return flags & (end - begin > MINUTE_US)
+
+
+def _has_burst(scene: Scene, members: Ints, span: float) -> bool:
+    """Tell whether most of what *members* (in order of time) stand for lies within *span* microseconds.
+
+    The events of one entry are taken to be spread evenly from its first to its last one.
+    """
+    times, lengths = scene.times[members], scene.ends[members] - scene.times[members]
+    dense = scene.counts[members] * np.minimum(1.0, span / np.maximum(lengths, 1))
+    sums = np.append(0.0, np.cumsum(dense))
+    within = sums[np.searchsorted(times, times + span, "right")] - sums[: len(times)]
+    return bool(within.max() > signals.BURST_SHARE * scene.counts[members].sum())
