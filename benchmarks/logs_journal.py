@@ -119,6 +119,8 @@ def write_journal(folder: Path, entries: int, seed: int = 1) -> Dataset:
     if hint := missing():
         raise RuntimeError(f"no {REMOTE} to write binary journals with: {hint}")
     folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.journal"):  # the writer would append to it
+        old.unlink()
     command = [str(_remote()), "--output", str(folder / "remote.journal"), "-"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as writer:
         assert writer.stdin is not None

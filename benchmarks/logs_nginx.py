@@ -23,8 +23,8 @@ PLATFORMS = (
 ROBOTS = (
     "-", "curl/8.5.0", "kube-probe/1.29", "Prometheus/2.51.0", "python-requests/2.32.3", "Go-http-client/2.0",
     "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "ELB-HealthChecker/2.0",
-    r"Mozilla/5.0 \x22quoted\x22 (na\xC3\xAFve bot)",
 )  # fmt: skip
+ESCAPED = r"Mozilla/5.0 \x22quoted\x22 (na\xC3\xAFve bot)"
 # What real servers log for TLS hellos, scanners, timeouts and HTTP/0.9; none of these is METHOD TARGET VERSION.
 ODD_REQUESTS = (
     ("", 400), ("", 408), ("-", 400), (r"\x16\x03\x01\x02\x00\x01\x00\x01\xFC\x03\x03", 400), ("GET /", 400),
@@ -105,7 +105,7 @@ def _agents() -> list[str]:
         for version in range(126, 90, -1)
         for platform in PLATFORMS
     ]
-    return [*browsers[:20], *ROBOTS, *browsers[20:]]
+    return [*browsers[:20], *ROBOTS, *browsers[20:], ESCAPED]
 
 
 def _request(rng: random.Random, status: int, *, broken: bool) -> tuple[str, int]:

@@ -93,7 +93,7 @@ def _times(samples: Sequence[Sample]) -> str:
 def _parts(result: Result) -> tuple[str, ...]:
     share = _median(result, result.parsers) / _median(result, result.ours)
     speed = result.data.size / 1e6 / _median(result, result.ours)
-    return result.work.title, _times(result.parsers), _times(result.ours), f"{share:.0%}", f"{speed:,.0f}"
+    return result.work.title, _times(result.parsers), _times(result.ours), f"{share:.0%}", f"{speed:,.1f}"
 
 
 def _complaints(result: Result) -> Iterator[str]:
