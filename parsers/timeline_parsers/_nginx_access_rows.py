@@ -57,7 +57,7 @@ class AccessReader:
         """Read one block; lines of the error log become records of `nginx-error`."""
         lines, blank = Lines(block), block.blank
         heads = Heads(lines)
-        objects = (lines.byte_at(lines.starts) == OPENING) & ~blank
+        objects = (lines.first_bytes == OPENING) & ~blank
         access, known = self._read_cut_lines(lines, heads.starts | objects | blank)
         parts = [access]
         if objects.any():
@@ -84,7 +84,7 @@ class AccessReader:
 
     def _read_json_lines(self, lines: Lines, rows: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
         whole = len(rows) == len(lines)
-        data = lines.data if whole else b"\n".join(lines.texts(rows).cast(pa.large_binary()).to_pylist()) + b"\n"
+        data = bytes(lines.data) if whole else b"\n".join(lines.texts(rows).cast(pa.large_binary()).to_pylist()) + b"\n"
         columns, times, good = read_objects(data, self._keys)
         stamps = no_stamps(len(rows))
         for column in times:

@@ -29,13 +29,14 @@ _BLANK: Final = 32
 _QUOTE: Final = 34
 _ZERO: Final = 48
 _LONGEST_NUMBER: Final = 5  # digits of a port
+_WINDOW_ROWS: Final = 8192
 
 
 class Lines:
     """The lines of a block, and where bytes of interest stand in it."""
 
     def __init__(self, block: Block) -> None:
-        self.data = block.data
+        self.data: bytes | memoryview = block.data
         self.flat = np.frombuffer(block.data, np.uint8)
         self.ends: Places = block.ends
         self.starts: Places = block.starts
@@ -86,6 +87,11 @@ class Lines:
     def slices(self, begins: Places, ends: Places, missing: Mask | None = None) -> pa.LargeStringArray:
         """Return the text between *begins* and *ends*, which lie in the order of the lines."""
         return slice_text(pa.py_buffer(self.data), begins, ends, missing)
+
+    @cached_property
+    def first_bytes(self) -> np.ndarray:
+        """The first byte of each line."""
+        return self.byte_at(self.starts)
 
     @cached_property
     def with_backslash(self) -> np.ndarray:
@@ -152,20 +158,43 @@ def cut(lines: Lines, formats: Iterable[LineFormat], skip: Mask, patterns: Itera
 
 def cut_by_steps(lines: Lines, format_: LineFormat) -> Cuts:
     """Cut every line by the steps of *format_*; a line that does not fit exactly is not found."""
-    place, good = lines.starts, np.ones(len(lines), bool)
-    finder = _Finder(lines)
-    spans: Spans = {}
-    for step in format_.steps:
-        good &= lines.has_literal(place, step.literal)
-        begin = np.minimum(place + len(step.literal), lines.ends)
-        end = finder.find_end(begin, step)
-        good &= end <= lines.ends
-        end = np.minimum(end, lines.ends)
-        good &= _is_valid(lines, begin, end, step)
-        spans[step.variable] = (begin, end)
-        place = end
-    good &= lines.has_literal(place, format_.tail) & (place + len(format_.tail) == lines.ends)
-    return Cuts(spans, good)
+    rows = len(lines)
+    places = np.zeros((2 * len(format_.steps), rows), np.int64)
+    spans: Spans = {step.variable: (places[2 * at], places[2 * at + 1]) for at, step in enumerate(format_.steps)}
+    cuts = Cuts(spans, np.zeros(rows, bool))
+    for first in range(0, rows, _WINDOW_ROWS):
+        window = _Window(lines, first, min(first + _WINDOW_ROWS, rows))
+        window.cut(format_, places[:, first : first + _WINDOW_ROWS], cuts.found[first : first + _WINDOW_ROWS])
+    return cuts
+
+
+class _Window(Lines):
+    """Some of the lines of a block: few enough that what is looked at again and again stays in the cache."""
+
+    def __init__(self, lines: Lines, first: int, last: int) -> None:
+        self._offset = int(lines.starts[first])
+        self.data = memoryview(lines.data)[self._offset : int(lines.ends[last - 1]) + 1]
+        self.flat = np.frombuffer(self.data, np.uint8)
+        self.starts, self.ends = lines.starts[first:last] - self._offset, lines.ends[first:last] - self._offset
+        self.numbers = lines.numbers[first:last]
+        self._positions = {}
+
+    def cut(self, format_: LineFormat, places: np.ndarray, good: Mask) -> None:
+        """Write into *places* begin and end of each step's variable, and into *good* which lines fit."""
+        place = self.starts
+        good[:] = True
+        finder = _Finder(self)
+        for at, step in enumerate(format_.steps):
+            good &= self.has_literal(place, step.literal)
+            begin = np.minimum(place + len(step.literal), self.ends)
+            end = finder.find_end(begin, step)
+            good &= end <= self.ends
+            end = np.minimum(end, self.ends)
+            good &= _is_valid(self, begin, end, step)
+            places[2 * at], places[2 * at + 1] = begin, end
+            place = end
+        good &= self.has_literal(place, format_.tail) & (place + len(format_.tail) == self.ends)
+        places += self._offset
 
 
 class _Finder:

@@ -159,7 +159,7 @@ def _find_stamps(lines: Lines) -> np.ndarray:
 
 
 def _find_bare(lines: Lines) -> np.ndarray:
-    rows = np.flatnonzero(lines.byte_at(lines.starts) == ord("n"))
+    rows = np.flatnonzero(lines.first_bytes == ord("n"))
     return rows[lines.byte_at(lines.starts[rows] + 5) == ord(":")]
 
 

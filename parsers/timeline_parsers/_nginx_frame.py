@@ -167,15 +167,16 @@ def _actor(columns: Columns, client: pa.LargeStringArray) -> pa.LargeStringArray
     user = columns.get("remote_user")
     if user is None or user.null_count == len(user):
         return client
-    return pc.coalesce(pc.if_else(pc.equal(user, ""), pa.scalar(None, pa.large_string()), user), client)
+    return pc.coalesce(user, client)
 
 
 def _describe(columns: Columns, lines: pa.LargeStringArray) -> pa.LargeStringArray:
     """Return request and status; the whole line where a format has no request."""
     if WHOLE_LINE in columns:
         return columns[WHOLE_LINE]
-    if pc.min(pc.binary_length(lines)).as_py() == 0:
-        lines = pc.if_else(pc.fill_null(pc.equal(lines, ""), False), pa.scalar('""', pa.large_string()), lines)
+    empty = pc.fill_null(pc.equal(pc.binary_length(lines), 0), False)
+    if pc.any(empty).as_py():
+        lines = pc.replace_with_mask(lines, empty, pa.scalar('""', pa.large_string()))
     words = _join_words([lines, columns["status"]]) if "status" in columns else lines
     return pc.fill_null(words, "") if words.null_count else words
 

@@ -65,7 +65,7 @@ def rank_formats(lines: Lines, skip: Mask) -> tuple[list[LineFormat], Mask]:
 
 def find_access_lines(lines: Lines, skip: Mask) -> Mask:
     """Tell which lines are of an access log: of a known format, or a JSON object with its keys."""
-    opening = (lines.byte_at(lines.starts) == OPENING) & ~skip
+    opening = (lines.first_bytes == OPENING) & ~skip
     fits = rank_formats(lines, skip | opening)[1]
     rows = np.flatnonzero(opening)
     for row, text in zip(rows.tolist(), lines.texts(rows).to_pylist(), strict=True):

@@ -40,11 +40,12 @@ def unescape_rows(column: pa.LargeStringArray, rows: np.ndarray) -> pa.LargeStri
     if not len(rows):
         return column
     texts = column.take(pa.array(rows)).to_pylist()
-    originals = [unescape(text) if text is not None else None for text in texts]
-    if originals == texts:
+    escaped = [bool(text) and "\\" in text for text in texts]
+    if not any(escaped):
         return column
+    originals = [unescape(text) for text, odd in zip(texts, escaped, strict=True) if odd]
     mask = np.zeros(len(column), bool)
-    mask[rows] = True
+    mask[rows[escaped]] = True
     return pc.replace_with_mask(column, pa.array(mask), pa.array(originals, pa.large_string()))
 
 
