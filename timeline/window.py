@@ -8,24 +8,27 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Final
 
 from timeline import zones
-from timeline.errors import UsageError
+from timeline.errors import UnknownNameError, UsageError
 
-# Units as systemd.time(7) and Go have them: m is a minute, M a month.
+# Units and their lengths as in systemd.time(7): m is a minute, M a month of 30.44 days.
 _UNITS: Final = {
-    "us": timedelta(microseconds=1), "ms": timedelta(milliseconds=1), "s": timedelta(seconds=1),
-    "sec": timedelta(seconds=1),
-    "m": timedelta(minutes=1), "min": timedelta(minutes=1), "h": timedelta(hours=1), "hr": timedelta(hours=1),
-    "d": timedelta(days=1), "day": timedelta(days=1), "days": timedelta(days=1), "w": timedelta(weeks=1),
+    name: length
+    for names, length in (
+        ("us usec", timedelta(microseconds=1)), ("ms msec", timedelta(milliseconds=1)),
+        ("s sec secs second seconds", timedelta(seconds=1)), ("m min mins minute minutes", timedelta(minutes=1)),
+        ("h hr hrs hour hours", timedelta(hours=1)), ("d day days", timedelta(days=1)),
+        ("w week weeks", timedelta(weeks=1)), ("M month months", timedelta(seconds=2_629_800)),
+        ("y year years", timedelta(seconds=31_557_600)),
+    )
+    for name in names.split()
 }  # fmt: skip
-_PART: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)\s*")
-_CLOCK: Final = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(\.\d{1,6})?)?")
+_PART: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]+)\s*")
+_ZONE: Final = r"(?P<zone>Z|UTC|[+-]\d{2}:?\d{2}|[A-Za-z]+(?:/[A-Za-z0-9_+-]+)+)?"
+_CLOCK: Final = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(\.\d{1,6})?)?\s*" + _ZONE)
 _STAMP: Final = re.compile(
-    r"""(?x)
-    (?P<date>\d{4}-\d{2}-\d{2})
-    (?:[T\ ](?P<clock>\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?))?
-    \s*(?P<zone>Z|UTC|[+-]\d{2}:?\d{2}|[A-Za-z]+(?:/[A-Za-z0-9_+-]+)+)?
-    """
+    r"(?P<date>\d{4}([-/])\d{2}\2\d{2})(?:[T ](?P<clock>\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?))?\s*" + _ZONE
 )
+_HALF_DAY: Final = re.compile(r"\d\s*[ap]\.?m\b", re.IGNORECASE)
 _HELP: Final = (
     "examples: 2026-06-15T14:03Z, '2026-06-15 14:03 Europe/Berlin', 14:03, 90m, '2h ago', yesterday, @1781532180"
 )
@@ -55,6 +58,8 @@ def parse_duration(text: str) -> timedelta:
     Raises:
         UsageError: it is no duration.
     """
+    if not isinstance(text, str):
+        raise UsageError(f"{text!r} is not a duration", help="a timedelta, or text such as '95s', '15m', '1h30m'")
     body = text.strip().removeprefix("+")
     sign = -1 if body.startswith("-") else 1
     body = body.removeprefix("-").strip()
@@ -74,9 +79,9 @@ def parse_time(text: str | datetime | time | date, *, zone: str | None = None, n
     """Read a moment.
 
     Args:
-        text: RFC 3339; a date with or without time and zone; a time of day; a duration before now; "now", "today",
-            "yesterday"; "@" and seconds since 1970; else what python-dateutil understands. A `datetime` is taken as
-            it is.
+        text: RFC 3339; a date with or without time and zone; a time of day; a duration before now, or with "+" after
+            it; "now", "today", "yesterday"; "@" and seconds since 1970; else what python-dateutil understands, if it
+            names a whole date that can be read in one way. A `datetime` is taken as it is.
         zone: of values that name none; UTC by default.
         now: what relative values refer to.
 
@@ -87,6 +92,8 @@ def parse_time(text: str | datetime | time | date, *, zone: str | None = None, n
         UsageError: it cannot be read.
     """
     home = zones.get_zone(zone or "UTC")
+    if not isinstance(text, (str, date, time)) or text != text:  # noqa: PLR0124 - NaT is a datetime that is not equal to itself
+        raise UsageError(f"{text!r} is not a time", help=_HELP)
     if isinstance(text, datetime):
         return text.astimezone(UTC) if text.tzinfo else _localize(text, home, str(text))
     if isinstance(text, time):
@@ -106,9 +113,10 @@ def _parse_text(text: str, home: tzinfo, now: datetime) -> Bound:
     if (named := _named_day(text, home, now)) is not None:
         return named
     try:
-        return now - abs(parse_duration(text.removesuffix("ago")))
+        length = parse_duration(text.removesuffix("ago"))
+        return now + length if text.startswith("+") else now - abs(length)
     except UsageError:
-        return _from_words(text, home, now)
+        return _from_words(text, home)
 
 
 def _from_epoch(text: str) -> datetime:
@@ -122,7 +130,11 @@ def _from_epoch(text: str) -> datetime:
 
 def _clock(text: str, found: re.Match[str]) -> time:
     try:
-        return time(int(found[1]), int(found[2]), int(found[3] or 0), int(((found[4] or ".0")[1:] + "000000")[:6]))
+        micro = int(((found[4] or ".0")[1:] + "000000")[:6])
+        zone = zones.get_zone(found["zone"]) if found["zone"] else None
+        return time(int(found[1]), int(found[2]), int(found[3] or 0), micro, zone)
+    except UnknownNameError:
+        raise
     except ValueError as error:
         raise UsageError(f"{text!r} is not a time of day", help=_HELP) from error
 
@@ -130,7 +142,7 @@ def _clock(text: str, found: re.Match[str]) -> time:
 def _from_stamp(text: str, found: re.Match[str], home: tzinfo) -> datetime:
     day, clock, zone = found["date"], found["clock"] or "00:00", found["zone"]
     try:
-        moment = datetime.fromisoformat(f"{day}T{clock.replace(',', '.').rjust(5, '0')}")
+        moment = datetime.fromisoformat(f"{day.replace('/', '-')}T{clock.replace(',', '.').rjust(5, '0')}")
     except ValueError as error:
         raise UsageError(f"{text!r} is not a date and time: {error}", help=_HELP) from error
     return _localize(moment, zones.get_zone(zone) if zone else home, text)
@@ -146,11 +158,29 @@ def _named_day(text: str, home: tzinfo, now: datetime) -> datetime | None:
     return _localize(datetime.combine(day, time()), home, text)
 
 
-def _from_words(text: str, home: tzinfo, now: datetime) -> datetime:
-    """Let python-dateutil read it, always with our zones: alone it would read EST by the zone of the machine."""
+def _from_words(text: str, home: tzinfo) -> Bound:
+    """Let python-dateutil read it, but never guess: what it takes from its default must not decide the date."""
+    # nginx's access logs have a colon between date and time.
+    plain = re.sub(r"(?<=/\d{4}):", " ", text)
+    starts = datetime(2001, 2, 3), datetime(2004, 5, 6)  # noqa: DTZ001 - the zone comes from the text
+    readings = [_read_words(plain, start, day_first=first) for start in starts for first in (False, True)]
+    if all(reading == readings[0] for reading in readings):
+        return readings[0].astimezone(UTC) if readings[0].tzinfo else _localize(readings[0], home, text)
+    dates = [reading.date() for reading in readings]
+    if dates == [start.date() for start in starts for _ in range(2)] and _HALF_DAY.search(text):
+        return readings[0].timetz()
+    if dates[0] != dates[1]:
+        raise UsageError(f"{text!r} can be read as {dates[0]} and as {dates[1]}", help="write YYYY-MM-DD")
+    raise UsageError(f"{text!r} names no whole date", help=_HELP)
+
+
+def _read_words(text: str, start: datetime, *, day_first: bool) -> datetime:
+    """Read text with what is absent taken from *start*, always with our zones: else EST is read by the machine's."""
     from dateutil import parser
 
     def resolve(name: str | None, offset: int | None) -> tzinfo | int | None:
+        if name is None and offset is None:
+            return None  # dateutil asks even if the text has no zone
         if name is None or name in zones.UTC_NAMES:
             return UTC if offset in (None, 0) else offset
         meaning = zones.ABBREVIATIONS.get(name)
@@ -158,14 +188,12 @@ def _from_words(text: str, home: tzinfo, now: datetime) -> datetime:
             raise UsageError(f"{text!r}: the zone {name} means several things", help="use an offset such as +02:00")
         return meaning * 60
 
-    start = now.astimezone(home).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
     try:
-        moment = parser.parse(text, default=start, tzinfos=resolve)
+        return parser.parse(text, default=start, tzinfos=resolve, dayfirst=day_first)
     except (ValueError, OverflowError, TypeError) as error:
         if isinstance(error, UsageError):
             raise
         raise UsageError(f"{text!r} is not a time", help=_HELP) from error
-    return moment.astimezone(UTC) if moment.tzinfo else _localize(moment, home, text)
 
 
 def _localize(moment: datetime, zone: tzinfo, text: str) -> datetime:
@@ -225,6 +253,7 @@ def _on_day(bound: Bound, home: tzinfo, span: tuple[datetime, datetime] | None) 
         return bound
     if span is None:
         raise UsageError(f"{bound:%H:%M} has no date and the evidence has no times", help=_HELP)
+    home, bound = bound.tzinfo or home, bound.replace(tzinfo=None)
     days = {end.astimezone(home).date() for end in span}
     if len(days) > 1:
         first, last = sorted(days)
