@@ -207,6 +207,18 @@ def test_the_prefix_may_change_within_a_file() -> None:
     assert parse(log, log_line_prefix="%m [%p] %u@%d ")[-1].unparsed == 2
 
 
+def test_the_last_blank_may_be_lost() -> None:
+    (record,) = with_prefix("%m [%p]", f"{AT} [7] LOG:  x")
+
+    assert (record["message"], record["process.pid"]) == ("x", 7)
+
+
+def test_a_given_prefix_that_explains_little_is_said() -> None:
+    batch, *_ = parse(f"{AT} [7] a@b LOG:  x\n", log_line_prefix="%t %u ")
+
+    assert batch.warnings == ("log_line_prefix '%t %u ' explains 0% of the first lines, '%m [%p] %q%u@%d ' 100%",)
+
+
 def test_a_doubtful_prefix_is_said_with_the_option() -> None:
     batch, *_ = parse("something else\nand more\nthan that\n" + f"x {AT} y LOG:  z\n")
 

@@ -140,8 +140,9 @@ def _compile(text: str, used: Iterable[str] = ()) -> str:
             tails += 1
         else:
             parts.append(_pad(found["pad"], _name_once(ESCAPES.get(found["escape"], ""), seen)))
-    # A lazy tail: the earliest label decides.
-    return "".join(parts) + ")??" * tails
+    # A lazy tail: the earliest label decides. The blank at the end is easily lost on the way through a shell.
+    end = " ?" if text.strip() and not text.endswith(" ") else ""
+    return "".join(parts) + end + ")??" * tails
 
 
 def _name_once(pattern: str, seen: set[str]) -> str:
@@ -204,6 +205,11 @@ def _best(candidates: Sequence[str], lines: list[str]) -> Inferred:
 def _count_fields(text: str) -> int:
     """Count the fields that every line has: the prefix that names more of them is read more exactly."""
     return text.partition("%q")[0].count("%")
+
+
+def share_of(text: str, head: bytes) -> float:
+    """Return how much of the lines of *head* the prefix *text* explains, 0 to 1."""
+    return _share([_read(text, line) for line in record_lines(head)])
 
 
 def record_lines(head: bytes) -> list[str]:

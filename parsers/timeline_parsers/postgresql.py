@@ -14,7 +14,7 @@ from timeline_parsers._pg_csvlog import parse_csvlog
 from timeline_parsers._pg_csvsplit import RECORD, RECORD_START
 from timeline_parsers._pg_frame import NAME
 from timeline_parsers._pg_jsonlog import is_record, parse_jsonlog
-from timeline_parsers._pg_prefix import OPTION, TIMED, Inferred, compile_prefix, infer_prefix
+from timeline_parsers._pg_prefix import OPTION, TIMED, Inferred, compile_prefix, infer_prefix, record_lines, share_of
 from timeline_parsers._pg_stderr import parse_stderr
 
 SETTING: Final = f"--set {NAME}.{OPTION}=…"
@@ -31,6 +31,8 @@ class PostgresqlParser:
 
     def sniff(self, head: bytes) -> float:
         """Give the share of the first lines that are a PostgreSQL log of some form; 1 for csvlog and jsonlog."""
+        if is_json_array(head):
+            return 0.0
         form = detect_form(head)
         if form != "stderr":
             return 1.0
@@ -70,7 +72,10 @@ def detect_form(head: bytes) -> str:
 def _parse_stderr(source: Source) -> Iterator[Batch]:
     given = source.options.get(OPTION)
     if given is not None:
-        yield from parse_stderr(source, compile_prefix(given))
+        warnings = _doubts_about(given, source.head)
+        for batch in parse_stderr(source, compile_prefix(given)):
+            yield replace(batch, warnings=warnings)
+            warnings = ()
         return
     inferred = infer_prefix(source.head)
     note, warnings = f"{OPTION} {inferred.prefix.text!r} inferred", _doubts(inferred)
@@ -78,6 +83,14 @@ def _parse_stderr(source: Source) -> Iterator[Batch]:
     for batch in parse_stderr(source, inferred.prefix, others if inferred.share else ()):
         yield replace(batch, note=note, warnings=warnings)
         warnings = ()
+
+
+def _doubts_about(given: str, head: bytes) -> tuple[str, ...]:
+    share = share_of(given, head)
+    if share >= DOUBTFUL or not record_lines(head):
+        return ()
+    text, inferred = f"{OPTION} {given!r} explains {share:.0%} of the first lines", infer_prefix(head)
+    return (f"{text}, {inferred.prefix.text!r} {inferred.share:.0%}" if inferred.share > share else text,)
 
 
 def _doubts(inferred: Inferred) -> tuple[str, ...]:
