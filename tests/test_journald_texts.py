@@ -370,7 +370,7 @@ def test_strange_lines_in_an_export_are_counted() -> None:
 JSON = {
     "text": ('"plain"', "plain"),
     "bytes": ("[27,91,51,49,109,114,101,100]", "\x1b[31mred"),
-    "bytes, not UTF-8": ("[99,97,102,233]", "caf\ufffd"),
+    "bytes, not UTF-8": ("[110,97,239]", "na\ufffd"),
     "repeated": ('["one","two"]', "one"),
     "repeated, of bytes": ("[[104,105],null]", "hi"),
     "withheld": ("null", "[message of 4 KiB or more withheld by journalctl; export with -a]"),
