@@ -124,6 +124,22 @@ def test_relatives_of_combined(front: str, end: str, attributes: dict[str, objec
     assert sniff(line) == 1.0
 
 
+def test_fronts_and_ends_combine() -> None:
+    found = row(f'shop.example:443 {SIMPLE} rt=0.250 uct="-" uht="-" urt="0.200"')
+
+    assert (found["server.address"], found["server.port"], found["nginx.request_time"]) == ("shop.example", 443, 0.25)
+    assert "nginx.upstream_connect_time" not in found
+
+
+def test_a_format_that_nobody_knows_still_gives_time_request_and_status() -> None:
+    line = f'<web> 7 [{STAMP}] shop "GET /checkout?id=1 HTTP/1.1" 502 more'
+
+    found = row(line)
+
+    assert (found["wall"], found["message"]) == (WALL, "GET /checkout?id=1 HTTP/1.1 502")
+    assert sniff(line) == 0
+
+
 def test_a_forwarded_list_in_the_place_of_the_client() -> None:
     line = SIMPLE.replace("203.0.113.9", "10.0.0.2, 10.0.0.1, 127.0.0.1", 1)
 

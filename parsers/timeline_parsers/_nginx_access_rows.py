@@ -133,8 +133,9 @@ def _cut_columns(lines: Lines, cuts: Cuts, rows: np.ndarray | None, *, escaped: 
         absent = begin < 0
         begin, end = np.maximum(begin, starts), np.maximum(end, starts)
         if name not in _VERBATIM:
-            width = end - begin
-            absent |= (width == 0) | ((width == 1) & (lines.byte_at(begin) == DASH))
+            absent |= begin == end
+            single = np.flatnonzero(end - begin == 1)
+            absent[single] |= lines.byte_at(begin[single]) == DASH
         columns[name] = unescape_rows(lines.slices(begin, end, absent), odd)
     if not any(name in columns for name in REQUEST_PARTS):
         columns[WHOLE_LINE] = lines.texts(np.arange(len(lines)) if rows is None else rows)

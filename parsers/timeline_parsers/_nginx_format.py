@@ -15,36 +15,49 @@ from timeline.errors import UsageError
 COMBINED: Final = (
     '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"'
 )
-_MAIN: Final = COMBINED + ' "$http_x_forwarded_for"'
 _TIMED: Final = (
     ' rt=$request_time uct="$upstream_connect_time" uht="$upstream_header_time" urt="$upstream_response_time"'
 )
 
-# The more a format demands, the earlier it stands: among formats that fit equally well the first one is taken.
-KNOWN_FORMATS: Final = {
-    "combined": COMBINED,
-    "main": _MAIN,
-    "timed": COMBINED + _TIMED,
-    "main-timed": _MAIN + _TIMED,
+# What people put in front of and behind combined. The more a format demands, the earlier it stands: among formats
+# that fit equally well the first one is taken.
+_FRONTS: Final = {
+    "combined": "",
+    "xff-first": '"$http_x_forwarded_for" ',
+    "xff-bare": "$http_x_forwarded_for ",
+    "vhost": "$host ",
+    "vhost-port": "$host:$server_port ",
+}
+_ENDS: Final = {
+    "": "",
+    "-main": ' "$http_x_forwarded_for"',
+    "-timed": _TIMED,
+    "-main-timed": ' "$http_x_forwarded_for"' + _TIMED,
     # kubernetes/ingress-nginx, `upstreaminfo` of internal/ingress/controller/config/config.go
-    "ingress": COMBINED + " $request_length $request_time [$proxy_upstream_name] [$proxy_alternative_upstream_name]"
+    "-ingress": " $request_length $request_time [$proxy_upstream_name] [$proxy_alternative_upstream_name]"
     " $upstream_addr $upstream_response_length $upstream_response_time $upstream_status $req_id",
-    "xff-first": '"$http_x_forwarded_for" ' + COMBINED,
-    "xff-bare": "$http_x_forwarded_for " + COMBINED,
-    "vhost": "$host " + COMBINED,
-    "vhost-port": "$host:$server_port " + COMBINED,
-    "vhost-main": "$host " + _MAIN,
-    "vhost-timed": "$host " + COMBINED + _TIMED,
-    "xff-as-client": COMBINED.replace("$remote_addr", "$http_x_forwarded_for"),
+    "-and-more": " $extra",
+}
+_COMMON: Final = COMBINED.split(' "$http_referer"', maxsplit=1)[0]
+_XFF_AS_CLIENT: Final = COMBINED.replace("$remote_addr", "$http_x_forwarded_for")
+
+KNOWN_FORMATS: Final = {
+    "main": COMBINED + _ENDS["-main"],
+    **{
+        front + end: before + COMBINED + behind
+        for end, behind in _ENDS.items()
+        for front, before in _FRONTS.items()
+        if not ("xff" in front and "main" in end) and front + end != "combined-main"
+    },
+    "xff-as-client": _XFF_AS_CLIENT,
+    "xff-as-client-and-more": _XFF_AS_CLIENT + " $extra",
     # Nginx Proxy Manager, docker/rootfs/etc/nginx/conf.d/include/log-proxy.conf
     "proxy-manager": "[$time_local] $upstream_cache_status $upstream_status $status - $request_method $scheme $host"
     ' "$request_uri" [Client $remote_addr] [Length $body_bytes_sent] [Gzip $gzip_ratio] [Sent-to $server]'
     ' "$http_user_agent" "$http_referer"',
-    "combined-and-more": COMBINED + " $extra",
-    "vhost-and-more": "$host " + COMBINED + " $extra",
-    "xff-and-more": '"$http_x_forwarded_for" ' + COMBINED + " $extra",
-    "common": COMBINED.split(' "$http_referer"', maxsplit=1)[0],
-    "common-and-more": COMBINED.split(' "$http_referer"', maxsplit=1)[0] + " $extra",
+    "common": _COMMON,
+    "vhost-common": "$host " + _COMMON,
+    "common-and-more": _COMMON + " $extra",
 }
 """Formats that are tried when the user names none."""
 

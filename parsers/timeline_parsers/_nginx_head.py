@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from timeline.sources import HEAD_SIZE
 from timeline.textlog import Block, clean
 from timeline_parsers._nginx_cut import Lines, Mask
-from timeline_parsers._nginx_format import LineFormat, known_formats
+from timeline_parsers._nginx_format import LineFormat, compile_format, known_formats
 from timeline_parsers._nginx_json import OPENING, is_access_object
+
+_SAMPLE: Final = 100
 
 # Combined with quotes inside quoted fields (no nginx writes it, but other servers do), or an empty user and one
 # blank where two are due: matched from both ends.
@@ -43,31 +46,37 @@ def whole_lines(head: bytes) -> Block | None:
     return block if block is not None and not block.blank.all() else None
 
 
-def rank_formats(lines: Lines, skip: Mask) -> tuple[list[LineFormat], Mask]:
-    """Order the known formats by how many of *lines* they fit.
+def rank_formats(lines: Lines, skip: Mask) -> list[LineFormat]:
+    """Order the known formats by how many of *lines* they fit; those that fit as many keep their order.
 
-    Returns:
-        The formats, those that fit as many in the order of `KNOWN_FORMATS`; and which lines any of them fits.
+    If there are lines and no format fits any, combined alone is left: trying all on each line of a large file of an
+    unknown format would take minutes.
     """
     rows = np.flatnonzero(~skip)
-    texts = lines.texts(rows)
-    counts: dict[str, int] = {}
-    fits = np.zeros(len(lines), bool)
-    for format_ in known_formats():
-        matches = pc.match_substring_regex(texts, format_.pattern).to_numpy(zero_copy_only=False)
-        counts[format_.name] = int(matches.sum())
-        fits[rows] |= matches
-    fits[rows] |= pc.match_substring_regex(texts, LENIENT).to_numpy(zero_copy_only=False)
-    fits[rows] &= pc.match_substring_regex(texts, _FIRST_WORD).to_numpy(zero_copy_only=False)
+    texts = lines.texts(rows[:: max(len(rows) // _SAMPLE, 1)])
+    counts = {format_.name: _match(texts, format_.pattern).sum() for format_ in known_formats()}
     ranked = sorted(known_formats(), key=lambda format_: -counts[format_.name])
-    return ranked, fits
+    return ranked if any(counts.values()) or not len(rows) else [compile_format("combined", name="combined")]
 
 
 def find_access_lines(lines: Lines, skip: Mask) -> Mask:
     """Tell which lines are of an access log: of a known format, or a JSON object with its keys."""
+    fits = np.zeros(len(lines), bool)
     opening = (lines.first_bytes == OPENING) & ~skip
-    fits = rank_formats(lines, skip | opening)[1]
+    rest = np.flatnonzero(~(skip | opening))
+    rest = rest[_match(lines.texts(rest), _FIRST_WORD)]
+    for pattern in [*(format_.pattern for format_ in known_formats()), LENIENT]:
+        good = _match(lines.texts(rest), pattern)
+        fits[rest[good]] = True
+        rest = rest[~good]
+        if not len(rest):
+            break
     rows = np.flatnonzero(opening)
     for row, text in zip(rows.tolist(), lines.texts(rows).to_pylist(), strict=True):
         fits[row] = is_access_object(text)
     return fits
+
+
+def _match(texts: pa.LargeStringArray, pattern: str) -> Mask:
+    found: Mask = pc.match_substring_regex(texts, pattern).to_numpy(zero_copy_only=False)
+    return found

@@ -12,10 +12,11 @@ from timeline.parser import Batch
 from timeline.sources import Source
 from timeline.textlog import read_blocks
 from timeline_parsers._nginx_access_rows import AccessReader
-from timeline_parsers._nginx_cut import Lines
+from timeline_parsers._nginx_cut import Lines, Mask
 from timeline_parsers._nginx_error_frame import Heads
-from timeline_parsers._nginx_format import compile_format, known_formats
+from timeline_parsers._nginx_format import LineFormat, compile_format, known_formats
 from timeline_parsers._nginx_head import find_access_lines, rank_formats, whole_lines
+from timeline_parsers._nginx_json import OPENING
 from timeline_parsers._nginx_records import find_extents, join_records
 
 WORKERS: Final = 2
@@ -71,11 +72,15 @@ def make_reader(source: Source) -> AccessReader:
         if option not in OPTIONS:
             raise UnknownNameError("option of nginx-access", option, OPTIONS)
     block = whole_lines(source.head)
-    formats = list(known_formats()) if block is None else rank_formats(Lines(block), block.blank)[0]
+    formats = list(known_formats()) if block is None else _rank(Lines(block), block.blank)
     text = source.options.get("log_format")
     if text is not None:
         formats.insert(0, compile_format(text, escape=source.options.get("escape", "default")))
     return AccessReader(formats)
+
+
+def _rank(lines: Lines, blank: Mask) -> list[LineFormat]:
+    return rank_formats(lines, blank | Heads(lines).starts | (lines.first_bytes == OPENING))
 
 
 parser = NginxAccessParser()
