@@ -58,7 +58,7 @@ def test_a_settings_file_holds_for_its_own_folder(tmp_path: Path) -> None:
         '[[source]]\nmatch = "nginx/error.log"\ntz = "Europe/Berlin"\nshift = "-95s"\nset = {"nginx-access.log_format" = "x"}\n'
     )
 
-    config = load_config(path, inside=True)
+    config = load_config(path, folder=str(tmp_path))
     found = settings_for(f"{tmp_path}/nginx/error.log", config.rules)
 
     assert ("Europe/Berlin", timedelta(seconds=-95), {"nginx-access.log_format": "x"}) == (
@@ -91,3 +91,64 @@ def test_a_file_that_is_not_toml_names_itself(tmp_path: Path) -> None:
 
     with pytest.raises(UsageError, match=r"s\.toml"):
         load_config(path)
+
+
+@pytest.mark.parametrize(
+    ("folder", "label"),
+    [
+        (".", "nginx/error.log"), ("./", "nginx/error.log"), ("incident", "incident/nginx/error.log"),
+        ("incident/", "incident/nginx/error.log"), ("./incident", "./incident/nginx/error.log"),
+        ("a/./incident", "a/./incident/nginx/error.log"), ("a//incident", "a//incident/nginx/error.log"),
+        ("..", "../nginx/error.log"), ("/srv/[x]", "/srv/[x]/nginx/error.log"), ("/", "/nginx/error.log"),
+    ],
+)  # fmt: skip
+def test_a_folder_explains_itself_however_it_is_spelled(tmp_path: Path, folder: str, label: str) -> None:
+    path = tmp_path / "timeline-build.toml"
+    path.write_text('[[source]]\nmatch = "nginx/*"\ntz = "Europe/Berlin"\n')
+
+    assert "Europe/Berlin" == settings_for(label, load_config(path, folder=folder).rules).tz
+
+
+@pytest.mark.parametrize(
+    ("folder", "label"),
+    [
+        ("incident", "old/incident/nginx/error.log"), ("incident", "incident2/nginx/error.log"),
+        (".", "/srv/nginx/error.log"), (".", "../nginx/error.log"), ("incident", "incident/web/nginx/error.log"),
+    ],
+)  # fmt: skip
+def test_a_folder_does_not_explain_another_one(tmp_path: Path, folder: str, label: str) -> None:
+    path = tmp_path / "timeline-build.toml"
+    path.write_text('[[source]]\nmatch = "nginx/*"\ntz = "Europe/Berlin"\n')
+
+    assert settings_for(label, load_config(path, folder=folder).rules).tz is None
+
+
+@pytest.mark.parametrize("glob", ["a[1]!=x.log", "sp ace/a[1]!=x.log", "[!b]*.log", "./d//sp ace/*"])
+def test_a_name_with_signs_of_globs_fits_as_it_is(glob: str) -> None:
+    assert "UTC" == settings_for("d/sp ace/a[1]!=x.log", rules_from(tz={glob: "UTC"})).tz
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('[timeline]\nmax-lines = "x"\n', "max-lines"), ("[timeline]\nmax-lines = 0\n", "max-lines"),
+        ("[timeline]\nmax-lines = true\n", "max-lines"), ("[timeline]\nsource = 5\n", "source"),
+        ("[timeline]\ngrep = [5]\n", "grep"), ("[timeline]\nsince = 5\n", "since"),
+        ("[timeline]\ntz = {a = 'b'}\n", "tz"), ("[timeline]\ncitations = 'yes'\n", "citations"),
+        ("[[timeline]]\n", "[timeline]"), ("[source]\nmatch = 'x'\n", "[[source]]"), ("source = [5]\n", "[[source]]"),
+        ("[[source]]\nmatch = 3\n", "match"), ("[[source]]\nset = 5\n", "set"),
+        ("[[source]]\nset = {a = [1]}\n", "set"), ("[[source]]\ntz = 5\n", "tz"), ("[[source]]\nhost = 5\n", "host"),
+        ("[[source]]\nshift = -95\n", "shift"), ("[[source]]\nyear = 'x'\n", "four digits"),
+        ("[[source]]\nparser = ['x']\n", "parser"),
+    ],
+)  # fmt: skip
+def test_a_value_of_the_wrong_type_names_the_file_and_what_it_should_be(
+    tmp_path: Path, text: str, expected: str
+) -> None:
+    path = tmp_path / "s.toml"
+    path.write_text(text)
+
+    with pytest.raises(UsageError, match=r"s\.toml") as caught:
+        load_config(path)
+
+    assert expected in caught.value.help

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from timeline.errors import SourceError, UnknownNameError, UsageError
-from timeline.sources import SETTINGS_FILE, matches
+from timeline.sources import SETTINGS_FILE, below, matches
 from timeline.window import parse_duration
 from timeline.zones import get_zone
 
@@ -22,11 +22,22 @@ TIMELINE_KEYS: Final = (
 )  # fmt: skip
 
 
+_TEXT: Final = ("tz", "since", "until", "around", "before", "after", "severity", "style")
+_TEXTS: Final = ("source", "grep", "exclude")
+
+
 @dataclass(frozen=True)
 class Rule:
-    """What holds for the sources whose label a glob matches; "*" is all of them."""
+    """What holds for the sources whose label a glob matches; "*" is all of them.
+
+    Attributes:
+        match: the glob.
+        folder: the evidence folder whose settings file says so, as the user gave it: the rule holds for what lies in
+            it, and the glob is relative to it. None: the rule holds wherever the glob fits.
+    """
 
     match: str = "*"
+    folder: str | None = None
     tz: str | None = None
     shift: timedelta | None = None
     year: int | None = None
@@ -36,7 +47,10 @@ class Rule:
 
     def covers(self, label: str) -> bool:
         """Tell whether the rule holds for a source."""
-        return self.match == "*" or matches(label, self.match)
+        inside = label if self.folder is None else below(label, self.folder)
+        if inside is None or self.match == "*":
+            return inside is not None
+        return matches(inside, self.match, whole=self.folder is not None)
 
 
 @dataclass(frozen=True)
@@ -53,7 +67,7 @@ class SourceSettings:
 
 def settings_for(label: str, rules: Sequence[Rule]) -> SourceSettings:
     """Take together the rules that cover *label*: a rule for one file beats one for all, a later one an earlier."""
-    ordered = [rule for rule in rules if rule.match == "*"] + [rule for rule in rules if rule.match != "*"]
+    ordered = sorted(rules, key=lambda rule: rule.match != "*")
     found = SourceSettings()
     for rule in ordered:
         if rule.covers(label):
@@ -115,18 +129,18 @@ class Config:
     timeline: Mapping[str, Any] = field(default_factory=dict)
 
 
-def find_config(paths: Sequence[str | os.PathLike[str]]) -> list[Path]:
-    """Return the settings files that lie in the evidence folders."""
-    candidates = [Path(path) / SETTINGS_FILE for path in paths if Path(path).is_dir()]
-    return [path for path in candidates if path.is_file()]
+def find_config(paths: Sequence[str | os.PathLike[str]]) -> list[tuple[Path, str]]:
+    """Return the settings files that lie in the evidence folders, each with its folder as it was given."""
+    folders = [os.fspath(path) for path in paths if Path(path).is_dir()]
+    return [(Path(folder) / SETTINGS_FILE, folder) for folder in folders if (Path(folder) / SETTINGS_FILE).is_file()]
 
 
-def load_config(path: str | os.PathLike[str], *, inside: bool = False) -> Config:
+def load_config(path: str | os.PathLike[str], *, folder: str | None = None) -> Config:
     """Read a settings file.
 
     Args:
         path: the TOML file.
-        inside: it lies in an evidence folder, and its globs are relative to that folder.
+        folder: the evidence folder that it lies in and speaks of, as the user gave it.
 
     Raises:
         SourceError: it cannot be read.
@@ -134,37 +148,67 @@ def load_config(path: str | os.PathLike[str], *, inside: bool = False) -> Config
     """
     path = Path(path)
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path}: cannot be read: {error}", help="check the path") from error
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read: {error.strerror or error}", help="check the path") from error
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{path}: is not UTF-8: {error}", help="save it as UTF-8") from error
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path}: is not TOML: {error}", help="see docs/command-line.md") from error
     _check_keys(path, content, ("source", "timeline"), "table")
-    sources = content.get("source", [])
-    if not isinstance(sources, list):
+    sources, options = content.get("source", []), content.get("timeline", {})
+    if not (isinstance(sources, list) and all(isinstance(table, dict) for table in sources)):
         raise UsageError(f"{path}: 'source' is one table", help="write [[source]] with two brackets")
-    base = _escape(str(path.parent)) + "/" if inside else ""
-    rules = tuple(_rule(path, table, base) for table in sources)
-    options = content.get("timeline", {})
+    if not isinstance(options, dict):
+        raise UsageError(f"{path}: 'timeline' is a list", help="write [timeline] with one bracket")
+    rules = tuple(_rule(path, table, folder) for table in sources)
     _check_keys(path, options, TIMELINE_KEYS, "key of [timeline]")
-    return Config(rules, {name.replace("-", "_"): _plain(value) for name, value in options.items()})
+    told = {name: _option(path, name, _plain(value)) for name, value in options.items()}
+    return Config(rules, {name.replace("-", "_"): value for name, value in told.items()})
 
 
-def _rule(path: Path, table: Mapping[str, Any], base: str) -> Rule:
+def _rule(path: Path, table: Mapping[str, Any], folder: str | None) -> Rule:
     _check_keys(path, table, SOURCE_KEYS, "key of [[source]]")
-    match = str(table.get("match", "*"))
+    match = table.get("match", "*")
+    place = f"[[source]] {match}"
+    for name in ("match", "tz", "shift", "host", "parser"):
+        if not isinstance(table.get(name, ""), str):
+            raise _wrong_type(path, place, name, table[name], "text in quotes")
+    options = table.get("set", {})
+    if not (isinstance(options, dict) and all(isinstance(value, (str, int, float)) for value in options.values())):
+        raise _wrong_type(path, place, "set", options, 'a table such as { "postgresql.log_line_prefix" = "%m [%p] " }')
     try:
         return Rule(
-            match=f"{base}{match}" if base else match,
+            match=match,
+            folder=folder,
             tz=_zone(table["tz"]) if "tz" in table else None,
             shift=_duration(table["shift"]) if "shift" in table else None,
             year=_year(table["year"]) if "year" in table else None,
-            host=str(table["host"]) if "host" in table else None,
-            parser=str(table["parser"]) if "parser" in table else None,
-            options={str(key): str(value) for key, value in dict(table.get("set", {})).items()},
+            host=table.get("host"),
+            parser=table.get("parser"),
+            options={key: str(value) for key, value in options.items()},
         )
     except UsageError as error:
-        raise UsageError(f"{path}: [[source]] {match}: {error}", help=error.help) from error
+        raise UsageError(f"{path}: {place}: {error}", help=error.help) from error
+
+
+def _option(path: Path, name: str, value: Any) -> Any:
+    """Check the type of a value of [timeline]; what it means is checked where it is used, as for the command line."""
+    if name in _TEXT and not isinstance(value, str):
+        raise _wrong_type(path, "[timeline]", name, value, "text in quotes")
+    if name in _TEXTS and not (
+        isinstance(value, str) or (isinstance(value, list) and all(isinstance(item, str) for item in value))
+    ):
+        raise _wrong_type(path, "[timeline]", name, value, "text in quotes, or a list of such")
+    if name == "max-lines" and not (type(value) is int and value > 0):
+        raise _wrong_type(path, "[timeline]", name, value, "a number from 1 on, such as 40")
+    if name == "citations" and not isinstance(value, bool):
+        raise _wrong_type(path, "[timeline]", name, value, "true or false")
+    return value
+
+
+def _wrong_type(path: Path, place: str, name: str, value: Any, wanted: str) -> UsageError:
+    return UsageError(f"{path}: {place}: {name} = {value!r} cannot be used", help=f"{name} is {wanted}")
 
 
 def _check_keys(path: Path, table: Mapping[str, Any], known: Sequence[str], what: str) -> None:
@@ -177,7 +221,3 @@ def _check_keys(path: Path, table: Mapping[str, Any], known: Sequence[str], what
 def _plain(value: Any) -> Any:
     """TOML has dates and times of its own; options are text."""
     return value.isoformat() if isinstance(value, (datetime, date, time)) else value
-
-
-def _escape(text: str) -> str:
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in text)

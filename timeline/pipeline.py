@@ -241,7 +241,10 @@ def resolve_window(window: _Window, readings: Sequence[Reading]) -> Window:
 
 
 def _rules(paths: Sequence[Path_], config: Path_ | None) -> tuple[list[Rule], dict[str, Any]]:
-    found = [load_config(config)] if config else [load_config(path, inside=True) for path in find_config(paths)]
+    if config:
+        found = [load_config(config)]
+    else:
+        found = [load_config(path, folder=folder) for path, folder in find_config(paths)]
     asked: dict[str, Any] = {}
     for settings in found:
         asked.update(settings.timeline)

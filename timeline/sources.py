@@ -124,11 +124,26 @@ class Source:
         return matches(self.label, pattern)
 
 
-def matches(label: str, pattern: str) -> bool:
-    """Tell whether the glob *pattern* fits *label* or one of its endings after `/` or `!`."""
-    path, wanted = label.replace("!", "/"), pattern.replace("!", "/").removeprefix("./")
-    starts = [0, *(found.end() for found in re.finditer("/+", path))]
-    return any(fnmatchcase(path[start:], wanted) for start in starts)
+def matches(label: str, pattern: str, *, whole: bool = False) -> bool:
+    """Tell whether the glob *pattern* fits *label* or, unless *whole*, one of its endings after `/` or `!`."""
+    path, wanted = _spelled(label), _spelled(pattern)
+    starts = [0] if whole else [0, *(found.end() for found in re.finditer("/", path))]
+    # A name may itself look like a glob.
+    return any(path[start:] == wanted or fnmatchcase(path[start:], wanted) for start in starts)
+
+
+def below(label: str, folder: str) -> str | None:
+    """Return the part of *label* that is relative to *folder*, None if it does not lie in it."""
+    path, top = _spelled(label), _spelled(f"{folder}/")
+    if top:
+        return path.removeprefix(top) if path.startswith(top) else None
+    return None if path.startswith(("/", "../")) else path
+
+
+def _spelled(path: str) -> str:
+    """Give one spelling to `a/b`, `./a//b` and `a/./b`; an archive is a folder, but `[!a]` stays a glob."""
+    path = re.sub(r"(?<!\[)!", "/", path)
+    return re.sub(r"/(?:\.?/)+", "/", path).removeprefix("./")
 
 
 @dataclass(frozen=True)
@@ -168,7 +183,9 @@ def _open_file(text: str) -> Source:
         source = Source(Folder(os.fspath(path.parent)), path.name, given=text)
         source.container.open(source.member).close()
     except OSError as error:
-        raise SourceError(f"{text}: {error.strerror or error}", help="check the path and your permission to read it") from error
+        raise SourceError(
+            f"{text}: {error.strerror or error}", help="check the path and your permission to read it"
+        ) from error
     return source
 
 
@@ -225,23 +242,6 @@ def _seekable(source: Source) -> BinaryIO:
         return raw
     raw.close()
     return io.BytesIO(source.read())
-
-
-def select_options(label: str, setting: Any, default: Any = None) -> Any:
-    """Pick the value that holds for *label* from one value or a mapping of globs; a later match wins.
-
-    Args:
-        label: a source's label.
-        setting: a value for all, or a mapping from glob to value; the key "*" or "" stands for all others.
-        default: what holds when nothing matches.
-    """
-    if not isinstance(setting, Mapping):
-        return default if setting is None else setting
-    chosen = setting.get("*", setting.get("", default))
-    for pattern, value in setting.items():
-        if pattern not in ("*", "") and matches(label, pattern):
-            chosen = value
-    return chosen
 
 
 def _decompress(raw: BinaryIO) -> Iterator[bytes]:
@@ -304,5 +304,3 @@ class _ChunkStream(io.RawIOBase):
         buffer[:size] = self._rest[:size]
         self._rest = self._rest[size:]
         return size
-
-
