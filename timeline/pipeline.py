@@ -19,7 +19,7 @@ from timeline.dedupe import dedupe as drop_duplicates
 from timeline.errors import SourceError, TimelineError, UnclearFormatError
 from timeline.filters import keep
 from timeline.merge import merge
-from timeline.reading import Reading, read_source, span_of, within
+from timeline.reading import Reading, date_events, read_source, span_of, within
 from timeline.render import block_lines, to_markdown
 from timeline.select import select
 from timeline.sources import LIVE_JOURNAL, Refusal, Source, discover
@@ -161,10 +161,9 @@ def read(
     window = _Window.of(asked, home, since=since, until=until, around=around, before=before, after=after)
     readings, refusals, warnings = _read_all(paths, parser, rules, progress)
     _require_something(readings, refusals, paths, warnings)
-    span = resolve_window(window, readings)
-    frames = [within(reading.events, span) for reading in readings]
-    for reading, frame in zip(readings, frames, strict=True):
-        reading.account.out_of_window = len(reading.events) - len(frame)
+    dated = date_events(readings)
+    span = resolve_window(window, dated)
+    frames = [within(events, span) for events in dated]
     merged = merge(frames) if frames else schema.empty()
     kept = drop_duplicates(merged) if dedupe else merged
     wanted = keep(
@@ -178,7 +177,7 @@ def read(
     return Evidence(
         wanted,
         to_frame(accounts + [SourceAccount(refusal.label, note=refusal.reason) for refusal in refusals]),
-        warnings,
+        list(dict.fromkeys([*warnings, *(text for reading in readings for text in reading.warnings)])),
         span,
         [(account.file, line, text) for account in accounts for line, text in account.unparsed_examples],
     )
@@ -231,13 +230,13 @@ class _Window:
         return cls(**bounds, **lengths, zone=zone)
 
 
-def resolve_window(window: _Window, readings: Sequence[Reading]) -> Window:
+def resolve_window(window: _Window, dated: Sequence[pd.DataFrame]) -> Window:
     """Date the times of day of a window by the evidence.
 
     Raises:
         UsageError: see `timeline.window.resolve`.
     """
-    return resolve(**vars(window), span=span_of([reading.events for reading in readings]))
+    return resolve(**vars(window), span=span_of(dated))
 
 
 def _rules(paths: Sequence[Path_], config: Path_ | None) -> tuple[list[Rule], dict[str, Any]]:
@@ -274,7 +273,6 @@ def _read_all(
             warnings.append(f"{found.label}: {error.strerror or error}; left out")
         else:
             readings.append(reading)
-            warnings += reading.warnings
     return readings, refusals, list(dict.fromkeys(warnings))
 
 
@@ -326,7 +324,8 @@ def _require_something(
         return
     named = ", ".join(os.fspath(path) for path in paths) or "no path"
     if readings:
-        reason = f" ({warnings[0]})" if warnings else f" (none of its {unparsed:,} lines is understood)"
+        told = [*(text for reading in readings for text in reading.warnings), *warnings]
+        reason = f" ({told[0]})" if told else f" (none of its {unparsed:,} lines is understood)"
     else:
         reason = f" ({refusals[0].label}: {refusals[0].reason})" if refusals else " (no files in it)"
     raise SourceError(
@@ -343,6 +342,7 @@ def _settle(
     undated = wanted.loc[wanted[schema.TIMESTAMP].isna(), schema.FILE].value_counts()
     for account in accounts:
         rows = [int(counts.get(account.file, 0)) for counts in (before, after, last)]
+        account.out_of_window = account.records - rows[0]
         account.duplicate, account.filtered, account.events = rows[0] - rows[1], rows[1] - rows[2], rows[2]
         account.undated = int(undated.get(account.file, 0))
     return accounts

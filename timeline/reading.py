@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
@@ -13,23 +14,51 @@ import pandas as pd
 from timeline import schema
 from timeline.account import SourceAccount
 from timeline.config import SourceSettings
-from timeline.errors import AccountError, TimelineError
+from timeline.errors import AccountError, TimelineError, UsageError
 from timeline.normalize import normalize
 from timeline.parser import Batch
 from timeline.sources import Source
 from timeline.window import Window
+from timeline.zones import offset_of
 
 if TYPE_CHECKING:
     from timeline.parser import Parser
 
 
+# Frames cost a millisecond each, however small: the records of small sources are dated together.
+SMALL: Final = 10_000
+
+
+@dataclass(frozen=True)
+class Clock:
+    """How the stamps of one source become UTC: the keywords of `normalize`."""
+
+    zone: str | None
+    year: int | None
+    yearless: bool
+    modified: float | None
+    shift: timedelta | None
+    postgresql: bool
+    label: str
+
+
 @dataclass
 class Reading:
-    """The events of one source, its account and what a person should know."""
+    """The records of one source with their stamps as they stand, its account and what a person should know."""
 
-    events: pd.DataFrame
+    records: pd.DataFrame
     account: SourceAccount
     warnings: list[str]
+    clock: Clock
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the source is small and every stamp settles its own zone, so that no setting but a shift matters."""
+        if len(self.records) > SMALL or self.clock.yearless or schema.ZONE not in self.records:
+            return False
+        zone = self.records[schema.ZONE]
+        names = zone.cat.categories if isinstance(zone.dtype, pd.CategoricalDtype) else zone.dropna().unique()
+        return bool(zone.notna().all()) and all(offset_of(str(name)) is not None for name in names)
 
 
 def read_source(source: Source, parser: Parser, settings: SourceSettings) -> Reading:
@@ -58,17 +87,47 @@ def read_source(source: Source, parser: Parser, settings: SourceSettings) -> Rea
         if len(batch.records):
             frames.append(batch.records)
     warnings += [f"{source.label}: {problem}" for problem in source.problems]
-    events = _normalize(schema.concat(frames), source, parser, settings, yearless=yearless, warn=warnings.append)
-    account.events = len(events)
-    account.undated = int(events[schema.TIMESTAMP].isna().sum())
-    account.zone = _describe_zone(events)
-    return Reading(events, account, list(dict.fromkeys(warnings)))
+    records = _tell_origin(schema.concat(frames), source, parser, settings)
+    clock = Clock(
+        zone=settings.tz,
+        year=settings.year,
+        yearless=yearless,
+        modified=source.modified if yearless else None,
+        shift=settings.shift,
+        postgresql=parser.name == "postgresql",
+        label=source.label,
+    )
+    return Reading(records, account, list(dict.fromkeys(warnings)), clock)
+
+
+def date_events(readings: Iterable[Reading]) -> list[pd.DataFrame]:
+    """Make UTC of the stamps of all *readings*; return event frames in their order, small sources together.
+
+    What was assumed on the way is added to the warnings of the reading, how its stamps became UTC to its account.
+    """
+    groups: dict[object, list[Reading]] = {}
+    for place, reading in enumerate(readings):
+        groups.setdefault((reading.clock.shift,) if reading.is_plain else place, []).append(reading)
+    return [_date_together(group) for group in groups.values()]
+
+
+def _date_together(group: Sequence[Reading]) -> pd.DataFrame:
+    first = group[0]
+    records = schema.concat([reading.records for reading in group])
+    events = schema.conform(normalize(records, warn=first.warnings.append, **vars(first.clock)))
+    zone = _describe_zone(events)
+    for reading in group:
+        reading.account.zone = zone if len(reading.records) else ""
+    first.warnings[:] = dict.fromkeys(first.warnings)
+    return events
 
 
 def _batches(source: Source, parser: Parser, warnings: list[str]) -> Iterator[Batch]:
     try:
         for result in parser.parse(source):
             yield result if isinstance(result, Batch) else _as_batch(result, source)
+    except UsageError:
+        raise
     except TimelineError as error:
         warnings.append(f"{source.label}: {error}" + (f" ({error.help})" if error.help else ""))
     except Exception as error:  # noqa: BLE001 - a defect of one parser must not cost the other evidence
@@ -102,32 +161,14 @@ def _add_unbalanced(account: SourceAccount, batch: Batch) -> None:
     account.add(dataclasses.replace(batch, lines=lines, unparsed=lines - known))
 
 
-def _normalize(
-    records: pd.DataFrame,
-    source: Source,
-    parser: Parser,
-    settings: SourceSettings,
-    *,
-    yearless: bool,
-    warn: Callable[[str], None],
-) -> pd.DataFrame:
-    events = normalize(
-        records,
-        zone=settings.tz,
-        year=settings.year,
-        yearless=yearless,
-        modified=source.modified,
-        shift=settings.shift,
-        postgresql=parser.name == "postgresql",
-        label=source.label,
-        warn=warn,
-    )
-    events[schema.FILE] = schema.full(source.label, "category", events.index)
-    if schema.SOURCE not in events or not len(events):
-        events[schema.SOURCE] = schema.full(parser.name, "category", events.index)
+def _tell_origin(records: pd.DataFrame, source: Source, parser: Parser, settings: SourceSettings) -> pd.DataFrame:
+    """Add what the records of a source have in common: file, parser, and the host that the user names."""
+    records = records.copy(deep=False)
+    records[schema.FILE] = schema.full(source.label, "category", records.index)
+    records[schema.SOURCE] = _fill(records, schema.SOURCE, parser.name)
     if settings.host:
-        events[schema.HOST] = _fill(events, schema.HOST, settings.host)
-    return schema.conform(events)
+        records[schema.HOST] = _fill(records, schema.HOST, settings.host)
+    return records
 
 
 def _fill(events: pd.DataFrame, name: str, value: str) -> pd.Series:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,7 @@ from timeline.sources import Source
 BLOCK_SIZE: Final = 1 << 24
 LINE_LIMIT: Final = 1 << 20
 _NEWLINE: Final = 10
+_JSON_ARRAY: Final = re.compile(rb"\s*\[\s*\{")
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,11 @@ class Block:
     def blank(self) -> np.ndarray:
         """Whether each line is empty, as bool."""
         return self.starts == self.ends
+
+
+def is_json_array(head: bytes) -> bool:
+    """Tell a JSON array of objects, such as a chat export, from lines of text: quicker than reading its lines."""
+    return _JSON_ARRAY.match(head) is not None
 
 
 def read_blocks(source: Source, size: int = BLOCK_SIZE, limit: int = LINE_LIMIT) -> Iterator[Block]:

@@ -10,7 +10,7 @@ from typing import Final
 from timeline.errors import UnknownNameError
 from timeline.parser import Batch
 from timeline.sources import Source
-from timeline.textlog import read_blocks
+from timeline.textlog import is_json_array, read_blocks
 from timeline_parsers._nginx_access_rows import AccessReader
 from timeline_parsers._nginx_cut import Lines, Mask
 from timeline_parsers._nginx_error_frame import Heads
@@ -33,7 +33,7 @@ class NginxAccessParser:
     def sniff(self, head: bytes) -> float:
         """Return the share of lines that are records; without an access record among them, 0."""
         block = whole_lines(head)
-        if block is None:
+        if block is None or is_json_array(head):
             return 0.0
         lines = Lines(block)
         errors = Heads(lines).starts

@@ -9,7 +9,7 @@ import numpy as np
 
 from timeline.parser import Batch, Tally
 from timeline.sources import Source
-from timeline.textlog import Block, read_blocks
+from timeline.textlog import Block, is_json_array, read_blocks
 from timeline_parsers._nginx_cut import Lines
 from timeline_parsers._nginx_error_frame import Heads, looks_like_start
 from timeline_parsers._nginx_head import find_access_lines, whole_lines
@@ -26,7 +26,7 @@ class NginxErrorParser:
     def sniff(self, head: bytes) -> float:
         """Return the share of lines that are records or continue one; half of it if access lines are among them."""
         block = whole_lines(head)
-        if block is None:
+        if block is None or is_json_array(head):
             return 0.0
         lines = Lines(block)
         starts = Heads(lines).starts

@@ -10,6 +10,7 @@ from typing import Final
 from timeline.errors import UsageError
 from timeline.parser import Batch
 from timeline.sources import Source
+from timeline.textlog import is_json_array
 from timeline_parsers._pg_csvlog import parse_csvlog
 from timeline_parsers._pg_csvsplit import RECORD, RECORD_START
 from timeline_parsers._pg_frame import NAME
