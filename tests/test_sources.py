@@ -10,6 +10,7 @@ import os
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -30,7 +31,8 @@ def packed(codec: str) -> bytes:
         with pa.CompressedOutputStream(sink, codec) as stream:
             stream.write(TEXT)
         return sink.getvalue().to_pybytes()
-    return {"gzip": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}[codec](TEXT)
+    compress: Any = {"gzip": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}[codec]
+    return bytes(compress(TEXT))
 
 
 @pytest.mark.parametrize("codec", ["gzip", "bz2", "xz", "zstd", "lz4"])
@@ -159,3 +161,29 @@ def test_a_pipe_is_read_once_and_whole(tmp_path: Path) -> None:
 
     assert TEXT == source.read()
     assert TEXT[:65536] == source.head
+
+
+def test_a_pipe_in_a_folder_is_named_and_never_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "a.log").write_bytes(b"x\n")
+
+    assert [(f"{tmp_path}/a.log", ""), (f"{tmp_path}/pipe", "is not a regular file")] == [
+        (item.label, getattr(item, "reason", "")) for item in discover(tmp_path)
+    ]
+
+
+def test_names_that_are_not_utf_8_become_text_and_are_opened_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"na\xefve.log")).write_bytes(TEXT)
+    [source] = sources(tmp_path)
+
+    assert f"{tmp_path}/na\\xefve.log" == source.label
+    assert source.matches(os.fsdecode(b"na\xefve.log"))
+    assert TEXT == source.read()
+
+
+def test_settings_of_a_folder_within_are_not_left_out_silently(tmp_path: Path) -> None:
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / "timeline-build.toml").write_text("")
+    (tmp_path / "timeline-build.toml").write_text("")
+
+    assert [f"{tmp_path}/web/timeline-build.toml"] == [item.label for item in discover(tmp_path)]

@@ -69,7 +69,7 @@ class Folder:
         return Path(self.label)
 
     def names(self) -> list[str]:
-        """List every regular file and pipe below the folder."""
+        """List every file below the folder."""
         return sorted(name for name in self._walk() if not is_litter(name))
 
     def _walk(self) -> Iterator[str]:
@@ -90,10 +90,9 @@ class Folder:
                 yield name if below == "." else f"{below}/{name}"
 
     def open(self, name: str) -> BinaryIO:
-        """Open a file; a device or socket is refused, it could block for ever."""
+        """Open a file; a pipe, device or socket that lies in a folder is refused, it could block for ever."""
         path = self.path / name
-        mode = path.stat().st_mode
-        if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
+        if not stat.S_ISREG(path.stat().st_mode):
             raise SourceError(f"{path}: is not a regular file")
         return path.open("rb")
 

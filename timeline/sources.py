@@ -30,6 +30,8 @@ LIVE_JOURNAL: Final = "journal:"
 _TAR_MAGIC: Final = (257, b"ustar")
 # What reading a damaged member of an archive raises; zipfile lets the errors of its decompressors through.
 _MEMBER_DAMAGE: Final = (zipfile.BadZipFile, EOFError, OSError, zlib.error, lzma.LZMAError)
+# Half characters that stand for no byte of a file name; an archive can hold them.
+_NO_BYTE: Final = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 _UTF16: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
@@ -55,9 +57,9 @@ class Source:
     def label(self) -> str:
         """The path as the user gave it, an archive member after `!`."""
         if self.given:
-            return self.given
+            return printable(self.given)
         label, separator = self.container.label, self.container.separator
-        return f"{label}{separator}{self.member}" if label not in ("", ".") else self.member
+        return printable(f"{label}{separator}{self.member}" if label not in ("", ".") else self.member)
 
     @property
     def modified(self) -> float | None:
@@ -140,9 +142,15 @@ def below(label: str, folder: str) -> str | None:
     return None if path.startswith(("/", "../")) else path
 
 
+def printable(name: str) -> str:
+    r"""Show the bytes of a file name that are not UTF-8 as `\xNN`: frames and documents hold text only."""
+    known = _NO_BYTE.sub("\ufffd", name)
+    return known.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def _spelled(path: str) -> str:
     """Give one spelling to `a/b`, `./a//b` and `a/./b`; an archive is a folder, but `[!a]` stays a glob."""
-    path = re.sub(r"(?<!\[)!", "/", path)
+    path = re.sub(r"(?<!\[)!", "/", printable(path))
     return re.sub(r"/(?:\.?/)+", "/", path).removeprefix("./")
 
 
@@ -191,16 +199,20 @@ def _open_file(text: str) -> Source:
 
 def _walk(folder: Folder) -> Iterator[Source | Refusal]:
     for name in folder.names():
-        if Path(name).name == SETTINGS_FILE:
-            continue
         source = Source(folder, name)
+        if Path(name).name == SETTINGS_FILE:
+            if name != SETTINGS_FILE:
+                yield Refusal(
+                    source.label, "settings are read from a folder that is named itself (name this one as well)"
+                )
+            continue
         try:
             yield from _look_into(source)
         except (OSError, TimelineError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error).removeprefix(f"{source.label}: ")
             yield Refusal(source.label, reason or str(error))
     for name, reason in folder.refused.items():
-        yield Refusal(f"{folder.label}/{name}", reason)
+        yield Refusal(Source(folder, name).label, reason)
 
 
 def _look_into(source: Source, depth: int = 0) -> Iterator[Source | Refusal]:
@@ -223,7 +235,7 @@ def _look_into(source: Source, depth: int = 0) -> Iterator[Source | Refusal]:
         except (OSError, TimelineError) as error:
             yield Refusal(member.label, str(error).removeprefix(f"{member.label}: "))
     for name, reason in archive.refused.items():
-        yield Refusal(f"{archive.label}!{name}", reason)
+        yield Refusal(Source(archive, name).label, reason)
 
 
 def _as_archive(source: Source, head: bytes) -> Container | None:
