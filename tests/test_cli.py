@@ -32,7 +32,7 @@ More text.
 def run(*arguments: str | Path, stdin: bytes = b"", **how: object) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         [sys.executable, "-m", "timeline", *map(str, arguments)], input=stdin, capture_output=True, check=False, **how
-    )  # type: ignore[call-overload,no-any-return]
+    )  # type: ignore[call-overload]
 
 
 @pytest.fixture

@@ -13,10 +13,14 @@ import pytest
 from timeline.normalize import normalize
 
 
-def records(stamps: Sequence[str | None], zones: Sequence[str | None] | None = None) -> pd.DataFrame:
+def records(stamps: Sequence[str | None], zones: Sequence[Any] | None = None) -> pd.DataFrame:
     walls = [None if stamp is None else int(np.datetime64(stamp, "us").astype(int)) for stamp in stamps]
     return pd.DataFrame(
-        {"wall": pd.array(walls, dtype="Int64"), "zone": pd.Categorical(zones or [None] * len(stamps)), "message": "x"}
+        {
+            "wall": pd.array(walls, dtype="Int64"),
+            "zone": pd.Series(zones or [None] * len(stamps), dtype="category"),
+            "message": "x",
+        }
     )
 
 

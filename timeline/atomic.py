@@ -10,9 +10,7 @@ from pathlib import Path
 from secrets import token_hex
 
 
-def write_atomically(
-    path: str | os.PathLike[str], data: bytes, *, confirm: Callable[[], None] = lambda: None
-) -> None:
+def write_atomically(path: str | os.PathLike[str], data: bytes, *, confirm: Callable[[], None] = lambda: None) -> None:
     """Write *data* to *path* so that at every moment the old or the new file is there, complete.
 
     A symbolic link stays one, and the file keeps its mode and, where allowed, its owner.

@@ -268,7 +268,7 @@ def _output(pieces: Iterator[str], path: str | None) -> None:
 
     data = (piece.encode("utf-8", "replace") for piece in pieces)
     if path is None or path == "-":
-        click.get_binary_stream("stdout").writelines(data)
+        sys.stdout.buffer.writelines(data)
     elif Path(path).exists() and not Path(path).is_file():
         # A pipe or device such as /dev/null is written to, never replaced.
         with Path(path).open("wb") as stream:

@@ -145,9 +145,7 @@ def plan(
     return _plan(old, lines, block_id=block_id, on_edit=on_edit, init=init, name=name).data
 
 
-def _plan(
-    old: bytes, lines: Sequence[BlockLine], *, block_id: str, on_edit: str, init: bool, name: str
-) -> _Plan:
+def _plan(old: bytes, lines: Sequence[BlockLine], *, block_id: str, on_edit: str, init: bool, name: str) -> _Plan:
     _check_arguments(old, block_id, on_edit, name)
     draft = Draft(old, name)
     wanted = compose(lines, block_id)

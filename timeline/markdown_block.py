@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 # What CommonMark, and so markdown-it's line numbers, take for a line.
 # Reference: https://spec.commonmark.org/0.31.2/#line-ending
 _LINE: Final = re.compile(rb"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
-_MARKER: Final = re.compile(
-    r"<!--\s*(?P<kind>BEGIN|END)\s+timeline-build(?P<attributes>(?:\s+[a-z]+=[^\s<>]*)*)\s*-->"
-)
+_MARKER: Final = re.compile(r"<!--\s*(?P<kind>BEGIN|END)\s+timeline-build(?P<attributes>(?:\s+[a-z]+=[^\s<>]*)*)\s*-->")
 _MARKER_LIKE: Final = re.compile(r"<!--\s*(?:BEGIN|END)\s+timeline-build\b")
 _TIMELINE: Final = re.compile(r"[*_]*timeline(?![^\W_])", re.IGNORECASE)
 # HTML blocks of kinds 6 and 7, such as <details>: the lines in them are HTML, so a comment is one.
@@ -102,16 +100,9 @@ class Draft:
         headings = (
             range(*token.map)
             for token, content in zip(self._tokens, self._tokens[1:], strict=False)
-            if token.type == "heading_open"
-            and token.level == 0
-            and token.map
-            and _TIMELINE.match(content.content)
+            if token.type == "heading_open" and token.level == 0 and token.map and _TIMELINE.match(content.content)
         )
-        return [
-            lines
-            for lines in headings
-            if not any(b.first < lines.start < b.last for b in self.blocks.values())
-        ]
+        return [lines for lines in headings if not any(b.first < lines.start < b.last for b in self.blocks.values())]
 
     @cached_property
     def _tokens(self) -> Sequence[Token]:
@@ -134,9 +125,7 @@ class Draft:
             if not _MARKER_LIKE.search(text):
                 continue
             if token.level > 0:
-                raise self._error(
-                    "marker inside a list or quote", index, fix="move it out, to the start of a line"
-                )
+                raise self._error("marker inside a list or quote", index, fix="move it out, to the start of a line")
             found = _MARKER.fullmatch(text.strip())
             if not found:
                 raise self._error(
@@ -166,9 +155,7 @@ class Draft:
                     raise self._repeated(blocks[marker.id], marker)
                 begin = marker
             elif begin is None or begin.id != marker.id:
-                raise self._unpaired(
-                    marker, begin or next((m for m in markers if m.line > marker.line), None)
-                )
+                raise self._unpaired(marker, begin or next((m for m in markers if m.line > marker.line), None))
             else:
                 blocks[marker.id] = Block(begin, marker)
                 begin = None
@@ -177,14 +164,10 @@ class Draft:
         return blocks
 
     def _unpaired(self, marker: Marker, other: Marker | None) -> EmbedError:
-        message = (
-            f"{marker.kind} marker of block {marker.id!r} on line {self.number(marker.line)} has no partner"
-        )
+        message = f"{marker.kind} marker of block {marker.id!r} on line {self.number(marker.line)} has no partner"
         if other:
             relation = "before" if other.line > marker.line else "after"
-            message += (
-                f" {relation} the {other.kind} marker of block {other.id!r} on line {self.number(other.line)}"
-            )
+            message += f" {relation} the {other.kind} marker of block {other.id!r} on line {self.number(other.line)}"
         return self._error(message, marker.line, fix="restore the missing marker, or delete this one")
 
     def _repeated(self, block: Block, marker: Marker) -> EmbedError:

@@ -84,9 +84,7 @@ def choose(source: Source, parsers: Iterable[Parser]) -> tuple[Parser, str]:
             failures.append(f"{parser.name} failed: {type(error).__name__}: {error}")
     best = max((score for score, _ in scores.values()), default=0.0)
     if best <= 0:
-        raise UnclearFormatError(
-            "; ".join([describe_unknown(source.head), *failures]), help=_help_unknown(source)
-        )
+        raise UnclearFormatError("; ".join([describe_unknown(source.head), *failures]), help=_help_unknown(source))
     matches = sorted(name for name, (score, _) in scores.items() if score == best)
     if len(matches) > 1:
         raise UnclearFormatError(f"looks like {' and '.join(matches)}", help=f"say which: {matches[0]}:{source.label}")

@@ -171,6 +171,11 @@ def string_column(values: pa.Array | pa.ChunkedArray) -> pd.api.extensions.Exten
     return dtype.__from_arrow__(values)  # type: ignore[attr-defined]
 
 
+def integer_column(values: pa.Array | pa.ChunkedArray) -> pd.api.extensions.ExtensionArray:
+    """Wrap Arrow integers as a nullable Int64 array."""
+    return pd.Int64Dtype().__from_arrow__(values.cast(pa.int64()))  # type: ignore[attr-defined]
+
+
 def category_column(codes: np.ndarray, values: Sequence[str]) -> pd.Categorical:
     """Make a category column of *codes* into *values*; -1 is missing, unused and repeated values are allowed."""
     order = {value: place for place, value in enumerate(dict.fromkeys(values))}
@@ -194,7 +199,7 @@ def _from_arrow(column: pa.ChunkedArray) -> object:
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return string_column(column)
     if pa.types.is_integer(kind):
-        return pd.Int64Dtype().__from_arrow__(column.cast(pa.int64()))  # type: ignore[attr-defined]
+        return integer_column(column)
     if pa.types.is_boolean(kind):
         return pd.BooleanDtype().__from_arrow__(column)  # type: ignore[attr-defined]
     return column.to_pandas()

@@ -100,13 +100,16 @@ def wall_from_parts(
     return days * DAY + second_of_day * SECOND + micro
 
 
+_NAMES: Final = ("YYYY", "Mon", "MM", "DD", "hh", "mm", "ss", "?")
+
+
 @cache
 def _fields(layout: str) -> tuple[tuple[str, int, int], ...]:
     """Split a layout into (name, start, width)."""
     fields: list[tuple[str, int, int]] = []
     place = 0
     while place < len(layout):
-        name = next((name for name in ("YYYY", "Mon", "MM", "DD", "hh", "mm", "ss", "?") if layout.startswith(name, place)), "")
+        name = next((name for name in _NAMES if layout.startswith(name, place)), "")
         width = len(name)
         if layout[place] == "f":
             name, width = "f", len(layout) - place - len(layout[place:].lstrip("f"))

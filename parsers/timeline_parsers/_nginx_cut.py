@@ -1,8 +1,8 @@
 """Cut lines into variables by byte positions: columns of places first, strings only at the end.
 
 A value is found by the next occurrence of the byte that ends it, for all lines of a block at once, and the literals
-between are compared; what does not fit goes through the exact pattern, which gives places as well. A generic CSV
-reader would split the same lines at about half the speed and hide whether a quote was where the format has it.
+between are compared; what does not fit goes through the exact pattern, which gives places as well. Arrow's CSV
+reader splits the same lines about as fast, but hides whether a quote was where the format has it.
 """
 
 from __future__ import annotations

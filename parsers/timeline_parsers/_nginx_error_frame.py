@@ -221,4 +221,4 @@ def _null_if_empty(texts: pa.LargeStringArray) -> pa.LargeStringArray:
 
 def to_integers(texts: pa.LargeStringArray) -> pd.api.extensions.ExtensionArray:
     """Read digits as a nullable integer column."""
-    return pd.Int64Dtype().__from_arrow__(cast_numbers(texts, pa.int64(), r"^\d{1,18}$"))
+    return schema.integer_column(cast_numbers(texts, pa.int64(), r"^\d{1,18}$"))

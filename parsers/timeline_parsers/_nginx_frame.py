@@ -203,11 +203,11 @@ def categories(values: pa.LargeStringArray) -> pd.Categorical:
     encoded = values.dictionary_encode()
     codes = encoded.indices.fill_null(-1).to_numpy()
     names = pd.Index(schema.string_column(encoded.dictionary))
-    return pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(names))
+    return pd.Categorical.from_codes(codes, categories=names)
 
 
 def _whole_numbers(values: pa.LargeStringArray) -> pd.api.extensions.ExtensionArray:
-    return pd.Int64Dtype().__from_arrow__(cast_numbers(values, pa.int64(), r"^\d{1,18}$"))
+    return schema.integer_column(cast_numbers(values, pa.int64(), r"^\d{1,18}$"))
 
 
 def _decimals(values: pa.LargeStringArray) -> np.ndarray:

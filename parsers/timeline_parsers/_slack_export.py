@@ -269,7 +269,7 @@ class _Layout:
         def read(name: str) -> bytes | None:
             container = self._container()
             try:
-                return container and Source(container, f"{root}/{name}" if root else name).read()
+                return Source(container, f"{root}/{name}" if root else name).read() if container else None
             except (OSError, KeyError, ValueError):
                 return None
 
