@@ -58,10 +58,8 @@ def _options(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> 
 @click.option("--since", metavar="TIME", help="Begin of the window: '2026-06-15 14:03', 14:03, 90m, yesterday, @EPOCH.")
 @click.option("--until", metavar="TIME", help="End of the window.")
 @click.option("--around", metavar="TIME", help="A moment inside the window, instead of --since and --until.")
-@click.option(
-    "--before", metavar="DURATION", default="15m", show_default=True, help="How long before --around it begins."
-)
-@click.option("--after", metavar="DURATION", default="1h", show_default=True, help="How long after --around it ends.")
+@click.option("--before", metavar="DURATION", help="How long before --around it begins.  [default: 15m]")
+@click.option("--after", metavar="DURATION", help="How long after --around it ends.  [default: 1h]")
 @click.option(
     "--tz", metavar="[GLOB=]ZONE", multiple=True, callback=_by_glob, help="Zone of stamps that have none. Repeatable."
 )
@@ -182,6 +180,8 @@ def _check_combinations(given: dict[str, Any]) -> None:
         raise UsageError(f"--{name} needs --into FILE", help=f"timeline-build EVIDENCE --into postmortem.md --{name}")
     if given["into"] and (given["output"] or given["form"] != "markdown" or given["everything"]):
         raise UsageError("--into writes the Markdown timeline", help="leave out --all, --format and -o")
+    if given["explain"] and (given["into"] or given["form"] != "markdown"):
+        raise UsageError("--explain prints the explanation and nothing else", help="leave out --into and --format")
 
 
 def _build(given: dict[str, Any]) -> Timeline:
@@ -254,8 +254,9 @@ def _write(timeline: Timeline, given: dict[str, Any]) -> int:
     if given["into"]:
         return _embed(timeline, given)
     if given["form"] == "markdown":
-        style = given["style"] or "bullets"
-        _output(iter([timeline.to_markdown(style=style, citations=given["citations"])]), given["output"])
+        _output(
+            iter([timeline.to_markdown(style=given["style"], citations=given["citations"] or None)]), given["output"]
+        )
         return 0
     from timeline.writers import WRITERS
 
@@ -279,10 +280,9 @@ def _output(pieces: Iterator[str], path: str | None) -> None:
 
 def _embed(timeline: Timeline, given: dict[str, Any]) -> int:
     from timeline import embed
-    from timeline.render import block_lines
 
     path = given["into"]
-    lines = block_lines(timeline.entries, style=given["style"] or "bullets", citations=given["citations"])
+    lines = timeline.block_lines(style=given["style"], citations=given["citations"] or None)
     how = {"on_edit": given["on_edit"], "init": given["init"]}
     if given["diff"]:
         text = embed.diff(path, lines, **how)

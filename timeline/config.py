@@ -96,10 +96,50 @@ def rules_from(
     return rules
 
 
+def option_rules(options: Mapping[str, Mapping[str, Any]] | None) -> list[Rule]:
+    """Make rules of parser options, such as `{"postgresql": {"log_line_prefix": "%m "}}`.
+
+    Raises:
+        UsageError: they are not a mapping of mappings.
+    """
+    if not (
+        options is None or (isinstance(options, Mapping) and all(isinstance(o, Mapping) for o in options.values()))
+    ):
+        raise UsageError(
+            f"options = {options!r} cannot be used", help='for example {"postgresql": {"log_line_prefix": "%m [%p] "}}'
+        )
+    return [
+        Rule(options={f"{name}.{key}": str(value)})
+        for name, keys in (options or {}).items()
+        for key, value in keys.items()
+    ]
+
+
+def home_zone(tz: str | Mapping[str, str] | None) -> str | None:
+    """Return the zone that was told for all sources, in which a person's own times are as well."""
+    return next((str(value) for match, value in _pairs(tz) if match == "*"), None)
+
+
+def unused_rules(rules: Sequence[Rule], labels: Sequence[str]) -> list[str]:
+    """Say what was told in vain, for a misspelled glob: no clock may stay unshifted silently."""
+    return [
+        f"no source fits {rule.match!r}{f' in {rule.folder}' if rule.folder else ''}: "
+        f"{', '.join(told)} told for it is not used (--explain lists the sources)"
+        for rule in rules
+        if (told := [name for name in SOURCE_KEYS if name != "match" and getattr(rule, _FIELDS.get(name, name))])
+        and not any(rule.covers(label) for label in labels)
+    ]
+
+
+_FIELDS: Final = {"set": "options"}
+
+
 def _pairs(setting: Any) -> list[tuple[str, Any]]:
     if setting is None:
         return []
-    return list(setting.items()) if isinstance(setting, Mapping) else [("*", setting)]
+    if isinstance(setting, Mapping):
+        return [(str(match) or "*", value) for match, value in setting.items()]
+    return [("*", setting)]
 
 
 def _zone(value: Any) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from timeline import schema
 from timeline.errors import UnknownNameError, UsageError
@@ -47,11 +50,27 @@ def keep(
     return events if passed.all() else events[passed].reset_index(drop=True)
 
 
+def unknown_sources(events: pd.DataFrame, source: Sequence[str]) -> list[str]:
+    """Say which of the sources that the user wants to keep do not occur in *events*, and what is close to them."""
+    names = {str(name) for column in (schema.SOURCE, schema.SERVICE) for name in events[column].dropna().unique()}
+    return [
+        f"no event has the source or service {name!r}" + (f" (did you mean {near[0]!r}?)" if near else "")
+        for name in source
+        if name not in names and (near := get_close_matches(name, sorted(names), n=1)) is not None
+    ]
+
+
 def _contains(messages: pd.Series, pattern: str) -> np.ndarray:
     try:
-        re.compile(pattern)
+        expression = re.compile(pattern, re.IGNORECASE)
     except re.error as error:
         raise UsageError(
             f"{pattern!r} is not a regular expression: {error}", help="escape . ( ) [ ] with a backslash"
         ) from error
-    return messages.str.contains(f"(?:{pattern})", case=False, regex=True).fillna(False).to_numpy(bool)
+    text = pa.array(messages.astype("str"), pa.large_string(), from_pandas=True)
+    try:
+        found = pc.match_substring_regex(text, pattern, ignore_case=True)
+    except pa.ArrowInvalid:  # RE2 has no look-around and no references back
+        found = pa.array([None if value is None else bool(expression.search(value)) for value in text.to_pylist()])
+    contained: np.ndarray = pc.fill_null(found, False).to_numpy(zero_copy_only=False)
+    return contained

@@ -14,18 +14,28 @@ import pandas as pd
 from timeline import registry, schema
 from timeline.account import SourceAccount, to_frame
 from timeline.collapse import collapse
-from timeline.config import Rule, find_config, load_config, rules_from, settings_for
+from timeline.config import (
+    Rule,
+    find_config,
+    home_zone,
+    load_config,
+    option_rules,
+    rules_from,
+    settings_for,
+    unused_rules,
+)
 from timeline.dedupe import dedupe as drop_duplicates
-from timeline.errors import SourceError, TimelineError, UnclearFormatError
-from timeline.filters import keep
+from timeline.errors import SourceError, TimelineError, UnclearFormatError, UnknownNameError, UsageError
+from timeline.filters import keep, unknown_sources
 from timeline.merge import merge
 from timeline.reading import Reading, date_events, read_source, span_of, within
 from timeline.render import block_lines, to_markdown
 from timeline.select import select
-from timeline.sources import LIVE_JOURNAL, Refusal, Source, discover
-from timeline.window import Bound, Window, parse_duration, parse_time, resolve
+from timeline.sources import LIVE_JOURNAL, Refusal, Source, discover, spelled
+from timeline.window import Window, request_window
 
 if TYPE_CHECKING:
+    from timeline.block_lines import BlockLine
     from timeline.embed import EmbedResult
     from timeline.parser import Parser
 
@@ -59,26 +69,40 @@ class Timeline(Evidence):
 
     Attributes:
         entries: one row a line of the timeline.
+        style: "bullets" or "table", as the settings file has it.
+        citations: whether each entry gets a footnote with file and line, as the settings file has it.
     """
 
     entries: pd.DataFrame = field(default_factory=schema.empty)
+    style: str = "bullets"
+    citations: bool = False
 
-    def to_markdown(self, *, style: str = "bullets", citations: bool = False, heading: bool = True) -> str:
+    def to_markdown(self, *, style: str | None = None, citations: bool | None = None, heading: bool = True) -> str:
         """Return the timeline as Markdown.
 
         Args:
-            style: "bullets" or "table".
-            citations: add a footnote with file and line to each entry.
+            style: "bullets" or "table"; by default the timeline's own.
+            citations: add a footnote with file and line to each entry; by default as the timeline has it.
             heading: begin with `## Timeline (all times UTC)`.
         """
-        return to_markdown(self.entries, style=style, citations=citations, heading=heading)
+        return to_markdown(self.entries, **self._form(style=style, citations=citations), heading=heading)
+
+    def block_lines(self, *, style: str | None = None, citations: bool | None = None) -> list[BlockLine]:
+        """Return the lines without heading, as `timeline.embed` takes them; see `to_markdown`."""
+        return block_lines(self.entries, **self._form(style=style, citations=citations))
+
+    def _form(self, *, style: str | None, citations: bool | None) -> dict[str, Any]:
+        return {
+            "style": self.style if style is None else style,
+            "citations": self.citations if citations is None else citations,
+        }
 
     def embed(
         self,
         path: Path_,
         *,
-        style: str = "bullets",
-        citations: bool = False,
+        style: str | None = None,
+        citations: bool | None = None,
         block_id: str = "main",
         on_edit: str = "refuse",
         init: bool = False,
@@ -98,7 +122,7 @@ class Timeline(Evidence):
         """
         from timeline.embed import embed
 
-        lines = block_lines(self.entries, style=style, citations=citations)
+        lines = self.block_lines(style=style, citations=citations)
         return embed(path, lines, block_id=block_id, on_edit=on_edit, init=init)
 
     def _repr_markdown_(self) -> str:
@@ -112,16 +136,16 @@ def read(
     since: Moment | None = None,
     until: Moment | None = None,
     around: Moment | None = None,
-    before: str | timedelta = "15m",
-    after: str | timedelta = "1h",
+    before: str | timedelta | None = None,
+    after: str | timedelta | None = None,
     year: int | Mapping[str, int] | None = None,
     shift: Mapping[str, timedelta | str] | None = None,
     host: str | Mapping[str, str] | None = None,
     options: Mapping[str, Mapping[str, str]] | None = None,
-    source: Sequence[str] = (),
+    source: str | Sequence[str] = (),
     severity: str | None = None,
-    grep: Sequence[str] = (),
-    exclude: Sequence[str] = (),
+    grep: str | Sequence[str] = (),
+    exclude: str | Sequence[str] = (),
     dedupe: bool = True,
     config: Path_ | None = None,
     progress: Callable[[str], None] = lambda _: None,
@@ -135,16 +159,16 @@ def read(
         since: begin of the window; forms as `timeline.window.parse_time` reads them.
         until: end of the window.
         around: a moment; the window is *before* until *after* it.
-        before: a duration such as "15m".
-        after: a duration such as "1h".
+        before: a duration; "15m" by default.
+        after: a duration; "1h" by default.
         year: year of the first record where stamps have none; one for all, or by glob.
         shift: by glob, what is added to every stamp; a clock that ran 95 s ahead is "-95s".
         host: host where records name none; one for all, or by glob.
         options: by parser, its options, such as `{"postgresql": {"log_line_prefix": "%m [%p] "}}`.
-        source: keep only these sources or services.
+        source: keep only this source or service, or these.
         severity: keep only this severity and worse, and what has none.
-        grep: keep only messages that contain each of these regular expressions.
-        exclude: drop messages that contain one of these.
+        grep: keep only messages that contain this regular expression, or each of these.
+        exclude: drop messages that contain this regular expression, or one of these.
         dedupe: drop copies of one event; False keeps them.
         config: a settings file; without it `timeline-build.toml` in an evidence folder is read.
         progress: called with the label of each source before it is read.
@@ -152,26 +176,29 @@ def read(
     Raises:
         TimelineError: a path, option or setting cannot be used, or nothing could be read at all.
     """
-    rules, asked = _rules(paths, config)
-    rules += rules_from(tz=tz, year=year, shift=shift, host=host)
-    rules += [
-        Rule(options={f"{name}.{key}": value}) for name, keys in (options or {}).items() for key, value in keys.items()
-    ]
-    home = tz if isinstance(tz, str) else asked.get("tz")
-    window = _Window.of(asked, home, since=since, until=until, around=around, before=before, after=after)
-    readings, refusals, warnings = _read_all(paths, parser, rules, progress)
-    _require_something(readings, refusals, paths, warnings)
+    named = _named(paths, parser)
+    rules, asked = _rules(named, config)
+    rules += [*rules_from(tz=tz, year=year, shift=shift, host=host), *option_rules(options)]
+    _check_options(rules)
+    given = {"since": since, "until": until, "around": around, "before": before, "after": after}
+    request = request_window(given, asked, home_zone(tz) or asked.get("tz"))
+    readings, refusals, warnings = _read_all(named, rules, progress)
+    _require_something(readings, refusals, named, warnings)
+    labels = [*(reading.account.file for reading in readings), *(refusal.label for refusal in refusals)]
+    warnings += unused_rules(rules, labels)
     dated = date_events(readings)
-    span = resolve_window(window, dated)
+    span = request.resolve(span_of(dated))
     frames = [within(events, span) for events in dated]
     merged = merge(frames) if frames else schema.empty()
     kept = drop_duplicates(merged) if dedupe else merged
+    sources = _several(source) or _several(asked.get("source"))
+    warnings += unknown_sources(kept, sources)
     wanted = keep(
         kept,
-        source=source or _several(asked.get("source")),
+        source=sources,
         severity=severity or asked.get("severity"),
-        grep=grep or _several(asked.get("grep")),
-        exclude=exclude or _several(asked.get("exclude")),
+        grep=_several(grep) or _several(asked.get("grep")),
+        exclude=_several(exclude) or _several(asked.get("exclude")),
     )
     accounts = _settle([reading.account for reading in readings], merged, kept, wanted)
     return Evidence(
@@ -196,54 +223,35 @@ def build(*paths: Path_, max_lines: int | None = None, everything: bool = False,
         TimelineError: see `read`.
     """
     evidence = read(*paths, **how)
+    _, asked = _rules(_named(paths, None), how.get("config"))
     if max_lines is None:
-        max_lines = int(_rules(paths, how.get("config"))[1].get("max_lines", DEFAULT_MAX_LINES))
+        max_lines = asked.get("max_lines", DEFAULT_MAX_LINES)
     entries = evidence.events if everything else select(collapse(evidence.events), max_lines=max_lines)
-    return Timeline(**vars(evidence), entries=entries)
+    form = {name: asked[name] for name in ("style", "citations") if name in asked}
+    return Timeline(**vars(evidence), entries=entries, **form)
 
 
-@dataclass(frozen=True)
-class _Window:
-    """A window as it was asked for; times of day wait for the evidence's date."""
-
-    since: Bound | None
-    until: Bound | None
-    around: Bound | None
-    before: timedelta
-    after: timedelta
-    zone: str | None
-
-    @classmethod
-    def of(cls, asked: Mapping[str, Any], zone: str | None, **given: Any) -> _Window:
-        if any(given[name] is not None for name in ("since", "until", "around")):
-            asked = {}
-        told = {
-            name: given[name] if given[name] is not None else asked.get(name) for name in ("since", "until", "around")
-        }
-        bounds: dict[str, Any] = {
-            name: None if value is None else parse_time(value, zone=zone) for name, value in told.items()
-        }
-        spans = {name: asked.get(name, given[name]) for name in ("before", "after")}
-        lengths: dict[str, Any] = {
-            name: value if isinstance(value, timedelta) else parse_duration(value) for name, value in spans.items()
-        }
-        return cls(**bounds, **lengths, zone=zone)
+def _named(paths: Sequence[Path_], parser: str | None) -> list[tuple[str, str | None]]:
+    """Split `PARSER:PATH`; paths for which a parser is named come first, since each source is read once."""
+    known = set(registry.available_parsers())
+    named: list[tuple[str, str | None]] = []
+    for path in paths:
+        if not isinstance(path, (str, os.PathLike)) or not isinstance(os.fspath(path), str):
+            raise UsageError(
+                f"{path!r} is not a path", help="give each path as text or a Path of its own: read(*paths)"
+            )
+        text = os.fspath(path)
+        prefix, _, rest = text.partition(":")
+        forced = prefix in known and rest and not Path(text).exists()
+        named.append((rest, prefix) if forced else (text, parser))
+    return sorted(named, key=lambda pair: pair[1] is None)
 
 
-def resolve_window(window: _Window, dated: Sequence[pd.DataFrame]) -> Window:
-    """Date the times of day of a window by the evidence.
-
-    Raises:
-        UsageError: see `timeline.window.resolve`.
-    """
-    return resolve(**vars(window), span=span_of(dated))
-
-
-def _rules(paths: Sequence[Path_], config: Path_ | None) -> tuple[list[Rule], dict[str, Any]]:
+def _rules(named: Sequence[tuple[str, str | None]], config: Path_ | None) -> tuple[list[Rule], dict[str, Any]]:
     if config:
         found = [load_config(config)]
     else:
-        found = [load_config(path, folder=folder) for path, folder in find_config(paths)]
+        found = [load_config(path, folder=folder) for path, folder in find_config([path for path, _ in named])]
     asked: dict[str, Any] = {}
     for settings in found:
         asked.update(settings.timeline)
@@ -251,13 +259,20 @@ def _rules(paths: Sequence[Path_], config: Path_ | None) -> tuple[list[Rule], di
     return [*rules, *rules_from(tz=asked.get("tz"))], asked
 
 
+def _check_options(rules: Sequence[Rule]) -> None:
+    """Raise `UnknownNameError` for an option of a parser that is not installed."""
+    for name in (key.partition(".")[0] for rule in rules for key in rule.options if "." in key):
+        if name not in registry.available_parsers():
+            raise UnknownNameError("parser", name, registry.available_parsers())
+
+
 def _read_all(
-    paths: Sequence[Path_], forced: str | None, rules: Sequence[Rule], progress: Callable[[str], None]
+    named: Sequence[tuple[str, str | None]], rules: Sequence[Rule], progress: Callable[[str], None]
 ) -> tuple[list[Reading], list[Refusal], list[str]]:
     parsers, warnings = registry.load_parsers()
     readings: list[Reading] = []
     refusals: list[Refusal] = []
-    for found, wanted in _sources(paths, forced):
+    for found, wanted in _sources(named):
         if isinstance(found, Refusal):
             refusals.append(found)
             warnings.append(f"{found.label}: {found.reason}; left out")
@@ -276,20 +291,14 @@ def _read_all(
     return readings, refusals, list(dict.fromkeys(warnings))
 
 
-def _sources(paths: Sequence[Path_], forced: str | None) -> Iterator[tuple[Source | Refusal, str | None]]:
+def _sources(named: Sequence[tuple[str, str | None]]) -> Iterator[tuple[Source | Refusal, str | None]]:
     """Yield each source once, with the parser that was forced for it."""
-    known = set(registry.available_parsers())
     seen: set[str] = set()
-    for path in paths:
-        text, name = os.fspath(path), forced
-        prefix, _, rest = text.partition(":")
-        if prefix in known and rest and not Path(text).exists():
-            text, name = rest, prefix
-        for found in discover(text):
-            if found.label in seen:
-                continue
-            seen.add(found.label)
-            yield found, name
+    for path, parser in named:
+        for found in discover(path):
+            if spelled(found.label) not in seen:
+                seen.add(spelled(found.label))
+                yield found, parser
 
 
 def _read_one(source: Source, forced: str | None, parsers: Sequence[Parser], rules: Sequence[Rule]) -> Reading:
@@ -315,21 +324,24 @@ def _for_parser(settings: Any, name: str) -> Any:
 
 
 def _require_something(
-    readings: Sequence[Reading], refusals: Sequence[Refusal], paths: Sequence[Path_], warnings: Sequence[str]
+    readings: Sequence[Reading],
+    refusals: Sequence[Refusal],
+    named: Sequence[tuple[str, str | None]],
+    warnings: Sequence[str],
 ) -> None:
     """Raise `SourceError` if not one record was read and that was not because the evidence holds none."""
     unparsed = sum(reading.account.unparsed for reading in readings)
     damaged = unparsed or any(reading.warnings for reading in readings)
     if any(reading.account.records for reading in readings) or (readings and not damaged):
         return
-    named = ", ".join(os.fspath(path) for path in paths) or "no path"
+    paths = ", ".join(path for path, _ in named) or "no path"
     if readings:
         told = [*(text for reading in readings for text in reading.warnings), *warnings]
         reason = f" ({told[0]})" if told else f" (none of its {unparsed:,} lines is understood)"
     else:
         reason = f" ({refusals[0].label}: {refusals[0].reason})" if refusals else " (no files in it)"
     raise SourceError(
-        f"nothing could be read in {named}{reason}",
+        f"nothing could be read in {paths}{reason}",
         help="name a log, a folder with logs, or force a format: PARSER:PATH",
     )
 

@@ -128,7 +128,7 @@ class Source:
 
 def matches(label: str, pattern: str, *, whole: bool = False) -> bool:
     """Tell whether the glob *pattern* fits *label* or, unless *whole*, one of its endings after `/` or `!`."""
-    path, wanted = _spelled(label), _spelled(pattern)
+    path, wanted = spelled(label), spelled(pattern)
     starts = [0] if whole else [0, *(found.end() for found in re.finditer("/", path))]
     # A name may itself look like a glob.
     return any(path[start:] == wanted or fnmatchcase(path[start:], wanted) for start in starts)
@@ -136,7 +136,7 @@ def matches(label: str, pattern: str, *, whole: bool = False) -> bool:
 
 def below(label: str, folder: str) -> str | None:
     """Return the part of *label* that is relative to *folder*, None if it does not lie in it."""
-    path, top = _spelled(label), _spelled(f"{folder}/")
+    path, top = spelled(label), spelled(f"{folder}/")
     if top:
         return path.removeprefix(top) if path.startswith(top) else None
     return None if path.startswith(("/", "../")) else path
@@ -148,7 +148,7 @@ def printable(name: str) -> str:
     return known.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def _spelled(path: str) -> str:
+def spelled(path: str) -> str:
     """Give one spelling to `a/b`, `./a//b` and `a/./b`; an archive is a folder, but `[!a]` stays a glob."""
     path = re.sub(r"(?<!\[)!", "/", printable(path))
     return re.sub(r"/(?:\.?/)+", "/", path).removeprefix("./")

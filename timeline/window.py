@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from typing import Final
+from typing import Any, Final
 
 from timeline import zones
 from timeline.errors import UnknownNameError, UsageError
@@ -262,3 +263,51 @@ def _on_day(bound: Bound, home: tzinfo, span: tuple[datetime, datetime] | None) 
             help=f"say for example '{first} {bound:%H:%M}'",
         )
     return _localize(datetime.combine(days.pop(), bound), home, str(bound))
+
+
+@dataclass(frozen=True)
+class WindowRequest:
+    """A window as it was asked for; times of day wait for the evidence's date."""
+
+    since: Bound | None
+    until: Bound | None
+    around: Bound | None
+    before: timedelta
+    after: timedelta
+    zone: str | None
+
+    def resolve(self, span: tuple[datetime, datetime] | None) -> Window:
+        """Date it by the evidence; see `resolve`."""
+        return resolve(**vars(self), span=span)
+
+
+def request_window(given: Mapping[str, Any], asked: Mapping[str, Any], zone: str | None) -> WindowRequest:
+    """Put together what was given for a run and what a settings file asks for; what was given wins.
+
+    Args:
+        given: `since`, `until`, `around`, `before`, `after`, None where nothing was given.
+        asked: the same from a settings file, and its `tz`, in which its times are.
+        zone: of the given times that name none.
+
+    Raises:
+        UsageError: a time or duration cannot be read, or a length has no moment that it belongs to.
+    """
+    told = {name: given.get(name) for name in _ENDS}
+    home = zone
+    if all(value is None for value in told.values()):
+        told = {name: asked.get(name) for name in _ENDS}
+        home = asked.get("tz") or zone
+    lengths: dict[str, Any] = {}
+    for name, usual in _LENGTHS.items():
+        if given.get(name) is not None and told["around"] is None:
+            raise UsageError(f"--{name} belongs to --around", help=f"--around 14:03 --{name} {given[name]}")
+        value = next((value for value in (given.get(name), asked.get(name)) if value is not None), usual)
+        lengths[name] = value if isinstance(value, timedelta) else parse_duration(value)
+    ends: dict[str, Any] = {
+        name: None if value is None else parse_time(value, zone=home) for name, value in told.items()
+    }
+    return WindowRequest(**ends, **lengths, zone=home)
+
+
+_ENDS: Final = ("since", "until", "around")
+_LENGTHS: Final = {"before": timedelta(minutes=15), "after": timedelta(hours=1)}
