@@ -24,7 +24,7 @@ def frame(messages: list[str]) -> pd.DataFrame:
 
 
 def objects(events: pd.DataFrame) -> list[dict[str, object]]:
-    return [json.loads(line) for line in "".join(write_jsonl(events)).split("\n")[:-1]]
+    return [json.loads(line) for line in b"".join(write_jsonl(events)).decode().split("\n")[:-1]]
 
 
 def test_an_object_has_the_column_names_and_leaves_out_what_is_missing() -> None:
@@ -59,16 +59,16 @@ def test_an_undated_event_has_no_timestamp() -> None:
 
 
 def test_no_rows_are_no_lines() -> None:
-    assert "" == "".join(write_jsonl(schema.empty()))
+    assert b"" == b"".join(write_jsonl(schema.empty()))
 
 
 def test_csv_has_a_header_and_the_same_times() -> None:
-    [row] = csv.DictReader(io.StringIO("".join(write_csv(frame(['a, "b"\nc'])))))
+    [row] = csv.DictReader(io.StringIO(b"".join(write_csv(frame(['a, "b"\nc']))).decode()))
 
     assert ("2026-06-15T14:03:11.000001Z", 'a, "b"\nc', "1") == (row["timestamp"], row["message"], row["line"])
 
 
 def test_the_table_is_aligned_and_one_line_a_row() -> None:
-    lines = "".join(write_table(frame(["a\nb"]))).splitlines()
+    lines = b"".join(write_table(frame(["a\nb"]))).decode().splitlines()
 
     assert ["timestamp            source        message", "2026-06-15 14:03:11  nginx-access  a ⏎ b"] == lines

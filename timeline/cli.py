@@ -249,14 +249,12 @@ def _write(timeline: Timeline, given: dict[str, Any]) -> int:
     if given["explain"]:
         from timeline.explain import explain
 
-        _output(iter([explain(timeline)]), given["output"])
+        _print(explain(timeline), given["output"])
         return 0
     if given["into"]:
         return _embed(timeline, given)
     if given["form"] == "markdown":
-        _output(
-            iter([timeline.to_markdown(style=given["style"], citations=given["citations"] or None)]), given["output"]
-        )
+        _print(timeline.to_markdown(style=given["style"], citations=given["citations"] or None), given["output"])
         return 0
     from timeline.writers import WRITERS
 
@@ -264,10 +262,13 @@ def _write(timeline: Timeline, given: dict[str, Any]) -> int:
     return 0
 
 
-def _output(pieces: Iterator[str], path: str | None) -> None:
+def _print(text: str, path: str | None) -> None:
+    _output(iter([text.encode("utf-8", "replace")]), path)
+
+
+def _output(data: Iterator[bytes], path: str | None) -> None:
     from timeline.atomic import write_atomically
 
-    data = (piece.encode("utf-8", "replace") for piece in pieces)
     if path is None or path == "-":
         sys.stdout.buffer.writelines(data)
     elif Path(path).exists() and not Path(path).is_file():
@@ -286,7 +287,7 @@ def _embed(timeline: Timeline, given: dict[str, Any]) -> int:
     how = {"on_edit": given["on_edit"], "init": given["init"]}
     if given["diff"]:
         text = embed.diff(path, lines, **how)
-        _output(iter([text]), None)
+        _print(text, None)
         return STALE if given["check"] and text else 0
     if given["check"]:
         if embed.check(path, lines, **how):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _SHOWN: Final = ("lines", "records", "continuation", "blank", "decoration", "unparsed")
 _TAKEN: Final = ("duplicate", "out_of_window", "filtered", "events", "undated")
 _EXAMPLES: Final = 20
+_PATH: Final = 56
 
 
 def explain(evidence: Evidence) -> str:
@@ -50,7 +51,7 @@ def _sources(account: pd.DataFrame) -> str:
 def _account_table(account: pd.DataFrame) -> str:
     """Show the sums: lines = records + ... + unparsed; records = duplicate + out of window + filtered + events."""
     names = [*_SHOWN, *_TAKEN]
-    rows = [[shorten(str(row["file"]), 48), *(f"{row[name]:,}" for name in names)] for _, row in account.iterrows()]
+    rows = [[_end_of(str(row["file"])), *(f"{row[name]:,}" for name in names)] for _, row in account.iterrows()]
     rows.append(["total", *(f"{account[name].sum():,}" for name in names)])
     head = ["", *(name.replace("_", " ") for name in names)]
     widths = [max(len(row[place]) for row in [head, *rows]) for place in range(len(head))]
@@ -60,6 +61,11 @@ def _account_table(account: pd.DataFrame) -> str:
         "  records = duplicate + out of window + filtered + events (undated ones among them)"
     )
     return f"Account\n{table}\n{sums}"
+
+
+def _end_of(path: str) -> str:
+    """Keep the end of a long path, which tells files apart."""
+    return path if len(path) <= _PATH else "…" + path[1 - _PATH :]
 
 
 def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:

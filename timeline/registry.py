@@ -88,7 +88,7 @@ def choose(source: Source, parsers: Iterable[Parser]) -> tuple[Parser, str]:
     matches = sorted(name for name, (score, _) in scores.items() if score == best)
     if len(matches) > 1:
         raise UnclearFormatError(f"looks like {' and '.join(matches)}", help=f"say which: {matches[0]}:{source.label}")
-    return scores[matches[0]][1], f"{best:.0%} of its first lines" if best < 1 else "its first lines or bytes"
+    return scores[matches[0]][1], f"by content, {best:.0%} sure" if best < 1 else "by content"
 
 
 def describe_unknown(head: bytes) -> str:

@@ -29,8 +29,8 @@ _TABLE: Final = (
 )
 
 
-def write_jsonl(frame: pd.DataFrame) -> Iterator[str]:
-    """Yield one JSON object a row in pieces of text; missing values and empty time notes are left out.
+def write_jsonl(frame: pd.DataFrame) -> Iterator[bytes]:
+    """Yield one JSON object a row in pieces of UTF-8; missing values and empty time notes are left out.
 
     Times are written as `2026-06-15T14:03:11.000000Z`.
     """
@@ -38,52 +38,63 @@ def write_jsonl(frame: pd.DataFrame) -> Iterator[str]:
         yield _objects(frame.iloc[start : start + ROWS])
 
 
-def _objects(frame: pd.DataFrame) -> str:
-    # The first column is never missing, so that every later field can begin with a comma.
-    parts = [pa.array(np.zeros(len(frame), np.int8)).cast(pa.large_string())]
-    parts[0] = pa.repeat(pa.scalar("{", pa.large_string()), len(frame))
-    for name in frame.columns:
-        values = _json_values(frame[name], name)
-        if values.null_count == len(values):
-            continue
-        key = pa.scalar(f",{orjson.dumps(name).decode()}:", pa.large_string())
-        field = pc.binary_join_element_wise(key, values, pa.scalar("", pa.large_string()))
-        parts.append(pc.fill_null(field, ""))
-    parts.append(pa.repeat(pa.scalar("}\n", pa.large_string()), len(frame)))
-    rows = pc.binary_join_element_wise(*parts, pa.scalar("", pa.large_string()))
-    rows = pc.replace_substring(rows, "{,", "{", max_replacements=1)
-    return _text_of(rows)
+def _objects(frame: pd.DataFrame) -> bytes:
+    """Join the pieces of all rows in one go: every field is a key, a value and what closes it."""
+    parts: list[pa.Array | pa.Scalar] = [pa.repeat(_text("{"), len(frame))]
+    full = not frame.iloc[:, 0].isna().any()
+    for place, name in enumerate(frame.columns):
+        parts += _field(frame[name], name, comma="" if full and not place else ",")
+    rows = pc.binary_join_element_wise(*parts, _text("}\n"), _text(""))
+    # Where the first column has gaps, a row may begin with the comma of a later one.
+    return _bytes_of(rows if full else pc.replace_substring(rows, "{,", "{", max_replacements=1))
 
 
-def _text_of(strings: pa.Array) -> str:
+def _text(value: str) -> pa.Scalar:
+    return pa.scalar(value, pa.large_string())
+
+
+def _bytes_of(strings: pa.Array) -> bytes:
     """Return the joined text of an Arrow string array: its data buffer, in one piece."""
-    array = strings.combine_chunks() if isinstance(strings, pa.ChunkedArray) else strings
-    if not len(array):
-        return ""
-    offsets = np.frombuffer(array.buffers()[1], np.int64)[array.offset : array.offset + len(array) + 1]
-    return bytes(memoryview(array.buffers()[2])[offsets[0] : offsets[-1]]).decode("utf-8")
+    if not len(strings):
+        return b""
+    offsets = np.frombuffer(strings.buffers()[1], np.int64)[strings.offset : strings.offset + len(strings) + 1]
+    return bytes(memoryview(strings.buffers()[2])[offsets[0] : offsets[-1]])
 
 
-def _json_values(column: pd.Series, name: str) -> pa.Array:
-    """Return the JSON text of each value as Arrow strings, null where the value is missing."""
+def _field(column: pd.Series, name: str, *, comma: str) -> list[pa.Array | pa.Scalar]:
+    """Return the pieces that write one column, each field with *comma* in front; none if all is missing."""
+    key = f"{comma}{orjson.dumps(name).decode()}:"
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        # Written once a category; the last word stands for what is missing.
+        words = [key + orjson.dumps(str(value)).decode() for value in column.dtype.categories] + [""]
+        codes = column.cat.codes.to_numpy().astype(np.int64)
+        codes[codes < 0] = len(words) - 1
+        return [pa.array(words, pa.large_string()).take(pa.array(codes))] if len(words) > 1 else []
+    values, quote = _json_values(column, name)
+    if values.null_count == len(values):
+        return []
+    pieces = [_text(key + quote), values, _text(quote)] if quote else [_text(key), values]
+    if not values.null_count:
+        return pieces
+    return [pc.fill_null(pc.binary_join_element_wise(*pieces, _text("")), "")]
+
+
+def _json_values(column: pd.Series, name: str) -> tuple[pa.Array, str]:
+    """Return the JSON text of each value as Arrow strings, null where it is missing, and the quote around it."""
     dtype = column.dtype
-    if isinstance(dtype, pd.CategoricalDtype):
-        words = pa.array([orjson.dumps(str(value)).decode() for value in dtype.categories], pa.large_string())
-        codes = column.cat.codes.to_numpy()
-        return words.take(pa.array(codes.astype(np.int64), mask=codes < 0))
     if isinstance(dtype, pd.DatetimeTZDtype):
-        return _quoted(_stamps(column))
+        return _stamps(column), '"'
     if isinstance(dtype, pd.StringDtype):
         text = pa.array(column).cast(pa.large_string())
         text = text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text
         if name == schema.TIME_NOTE:
             text = pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.large_string()), text)
-        return _quoted(text)
+        return (_escape(text) if _needs_escape(text) else text), '"'
     if pd.api.types.is_bool_dtype(dtype) or pd.api.types.is_numeric_dtype(dtype):
         if pd.api.types.is_float_dtype(dtype):
             column = column.where(np.isfinite(column.to_numpy(dtype=float, na_value=np.nan)))  # JSON has no infinity
-        return pa.array(column, from_pandas=True).cast(pa.large_string())
-    return pa.array([None if value is None else _dump(value) for value in column], pa.large_string())
+        return pa.array(column, from_pandas=True).cast(pa.large_string()), ""
+    return pa.array([None if value is None else _dump(value) for value in column], pa.large_string()), ""
 
 
 def _dump(value: Any) -> str | None:
@@ -92,11 +103,8 @@ def _dump(value: Any) -> str | None:
     return orjson.dumps(value, default=str, option=orjson.OPT_SERIALIZE_NUMPY).decode()
 
 
-def _quoted(text: pa.Array) -> pa.Array:
-    if pc.any(pc.match_substring_regex(text, _NEEDS_ESCAPE)).as_py():
-        text = _escape(text)
-    quote = pa.scalar('"', pa.large_string())
-    return pc.binary_join_element_wise(quote, text, quote, pa.scalar("", pa.large_string()))
+def _needs_escape(text: pa.Array) -> bool:
+    return bool(pc.any(pc.match_substring_regex(text, _NEEDS_ESCAPE)).as_py())
 
 
 def _escape(text: pa.Array) -> pa.Array:
@@ -116,19 +124,17 @@ def _stamps(column: pd.Series) -> pa.Array:
     """Write UTC microseconds as ISO 8601 with a Z."""
     micro = pa.array(column).cast(pa.int64())
     text = pa.array(column.dt.tz_localize(None)).cast(pa.timestamp("us")).cast(pa.large_string())
-    text = pc.binary_join_element_wise(
-        pc.replace_substring(text, " ", "T"), pa.scalar("Z", pa.large_string()), pa.scalar("", pa.large_string())
-    )
+    text = pc.binary_join_element_wise(pc.replace_substring(text, " ", "T"), _text("Z"), _text(""))
     return pc.if_else(pc.is_valid(micro), text, pa.scalar(None, pa.large_string()))
 
 
-def write_csv(frame: pd.DataFrame) -> Iterator[str]:
+def write_csv(frame: pd.DataFrame) -> Iterator[bytes]:
     """Yield CSV with a header; times as in JSON Lines, missing values empty."""
     plain = {name: _csv_column(frame[name]) for name in frame.columns}
     table = pd.DataFrame(plain, index=frame.index)
-    yield table.iloc[:0].to_csv(index=False, lineterminator="\n")
+    yield table.iloc[:0].to_csv(index=False, lineterminator="\n").encode()
     for start in range(0, len(table), ROWS):
-        yield table.iloc[start : start + ROWS].to_csv(index=False, header=False, lineterminator="\n")
+        yield table.iloc[start : start + ROWS].to_csv(index=False, header=False, lineterminator="\n").encode()
 
 
 def _csv_column(column: pd.Series) -> pd.Series:
@@ -137,7 +143,7 @@ def _csv_column(column: pd.Series) -> pd.Series:
     return column
 
 
-def write_table(frame: pd.DataFrame) -> Iterator[str]:
+def write_table(frame: pd.DataFrame) -> Iterator[bytes]:
     """Yield a plain table for a terminal: time, source, host, service, severity, actor, message."""
     names = [name for name in _TABLE if name in frame and frame[name].notna().any()]
     cells = [[_cell(value) for value in frame[name].astype(object)] for name in names]
@@ -148,8 +154,9 @@ def write_table(frame: pd.DataFrame) -> Iterator[str]:
         yield _row(row, widths)
 
 
-def _row(values: Any, widths: list[int]) -> str:
-    return "  ".join(value.ljust(width) for value, width in zip(values, widths, strict=True)).rstrip() + "\n"
+def _row(values: Any, widths: list[int]) -> bytes:
+    cells = (value.ljust(width) for value, width in zip(values, widths, strict=True))
+    return f"{'  '.join(cells).rstrip()}\n".encode("utf-8", "replace")
 
 
 def _cell(value: Any) -> str:
@@ -160,9 +167,9 @@ def _cell(value: Any) -> str:
     return shorten(flatten(str(value)))
 
 
-WRITERS: Final[dict[str, Callable[[pd.DataFrame], Iterator[str]]]] = {
+WRITERS: Final[dict[str, Callable[[pd.DataFrame], Iterator[bytes]]]] = {
     "jsonl": write_jsonl,
     "csv": write_csv,
     "table": write_table,
 }
-"""Output formats by name; each takes a frame and yields text."""
+"""Output formats by name; each takes a frame and yields UTF-8."""
