@@ -9,21 +9,20 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from timeline_parsers import _journal_export as exporting
 from timeline_parsers.journald import parser
 
 from timeline import schema
 from timeline.containers import Memory
 from timeline.parser import Batch
-from timeline.sources import Source
+from timeline.sources import BLOCK_SIZE, Source
 
 # 2026-06-15 14:03:11 UTC
 NOON = 1_781_532_191_000_000
 
 
-def batches(text: str | bytes) -> list[Batch]:
+def batches(text: str | bytes, block_size: int = BLOCK_SIZE) -> list[Batch]:
     data = text.encode() if isinstance(text, str) else text
-    found = list(parser.parse(Source(Memory("x", data), "")))
+    found = list(parser.parse(Source(Memory("x", data), "", block_size=block_size)))
     for batch in found:
         counted = batch.continuation + batch.blank + batch.decoration + batch.unparsed
         assert batch.lines == len(batch.records) + counted
@@ -31,8 +30,8 @@ def batches(text: str | bytes) -> list[Batch]:
     return found
 
 
-def read(text: str | bytes) -> pd.DataFrame:
-    return schema.concat([batch.records for batch in batches(text)])
+def read(text: str | bytes, block_size: int = BLOCK_SIZE) -> pd.DataFrame:
+    return schema.concat([batch.records for batch in batches(text, block_size)])
 
 
 def values(column: pd.Series) -> list[Any]:
@@ -175,23 +174,17 @@ def test_no_entries_is_an_empty_journal() -> None:
 
 
 def test_a_message_that_crosses_a_block_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    from timeline_parsers import _journal_short as short
-
-    monkeypatch.setattr(short, "BLOCK_SIZE", 60)
-    monkeypatch.setattr(short, "read_blocks", short_blocks)
     head = "Jun 15 14:03:11 h app[7]: "
     text = "".join(f"{head}{number}\n{' ' * len(head)}more\n" for number in range(9))
 
-    assert [f"{number}\nmore" for number in range(9)] == read(text)["message"].tolist()
-    assert [2 * number + 1 for number in range(9)] == read(text)["line"].tolist()
+    in_pieces(text.encode(), monkeypatch)
+
+    assert [f"{number}\nmore" for number in range(9)] == read(text, 60)["message"].tolist()
+    assert [2 * number + 1 for number in range(9)] == read(text, 60)["line"].tolist()
 
 
-def short_blocks(source: Source) -> Any:
-    from timeline.textlog import clean
-
-    lines = source.read().splitlines(keepends=True)
-    for start in range(0, len(lines), 3):
-        yield clean(b"".join(lines[start : start + 3]), start + 1)
+def in_pieces(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Source, "chunks", lambda _: (data[at : at + 37] for at in range(0, len(data), 37)))
 
 
 KINDS = {
@@ -331,25 +324,23 @@ def test_a_cut_value_ends_the_export_with_a_warning() -> None:
 
 
 def test_export_blocks_end_between_entries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exporting, "BLOCK_SIZE", 100)
     data = b"".join(export(("MESSAGE", b"a\n\nb"), time=NOON + number) for number in range(50))
-    monkeypatch.setattr(Source, "chunks", lambda _: (data[at : at + 37] for at in range(0, len(data), 37)))
+    in_pieces(data, monkeypatch)
 
-    frame = read(data)
+    frame = read(data, 100)
 
     assert [NOON + number for number in range(50)] == frame["wall"].tolist()
     assert ["a\n\nb"] * 50 == frame["message"].tolist()
 
 
 def test_what_follows_a_damaged_value_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exporting, "BLOCK_SIZE", 100)
     bad = b"MESSAGE\n" + struct.pack("<Q", 5) + b"longer than five\n\n"
     data = export(("MESSAGE", "one")) + bad + export(("MESSAGE", "two")) * 20
-    monkeypatch.setattr(Source, "chunks", lambda _: (data[at : at + 37] for at in range(0, len(data), 37)))
+    in_pieces(data, monkeypatch)
 
-    found = batches(data)
+    found = batches(data, 100)
 
-    assert ["one"] == read(data)["message"].tolist()
+    assert ["one"] == read(data, 100)["message"].tolist()
     assert data.count(b"\n") - 3 == sum(batch.unparsed for batch in found)
 
 

@@ -24,6 +24,7 @@ from timeline.errors import SourceError, TimelineError
 
 HEAD_SIZE: Final = 1 << 16
 READ_SIZE: Final = 1 << 23
+BLOCK_SIZE: Final = 1 << 24
 SETTINGS_FILE: Final = "timeline-build.toml"
 LIVE_JOURNAL: Final = "journal:"
 
@@ -45,6 +46,7 @@ class Source:
         root: length of the part of the label that the user typed, before the member.
         options: what the user set for the parser that reads it.
         problems: damage found while reading, one phrase each.
+        block_size: how many bytes a parser should take at a time. What it finds must not depend on it.
     """
 
     container: Container
@@ -52,6 +54,7 @@ class Source:
     options: Mapping[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     given: str = ""
+    block_size: int = BLOCK_SIZE
 
     @property
     def label(self) -> str:

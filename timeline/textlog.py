@@ -13,7 +13,6 @@ import pyarrow as pa
 
 from timeline.sources import Source
 
-BLOCK_SIZE: Final = 1 << 24
 LINE_LIMIT: Final = 1 << 20
 _NEWLINE: Final = 10
 _JSON_ARRAY: Final = re.compile(rb"\s*\[\s*\{")
@@ -72,16 +71,16 @@ def is_json_array(head: bytes) -> bool:
     return _JSON_ARRAY.match(head) is not None
 
 
-def read_blocks(source: Source, size: int = BLOCK_SIZE, limit: int = LINE_LIMIT) -> Iterator[Block]:
+def read_blocks(source: Source, size: int | None = None, limit: int = LINE_LIMIT) -> Iterator[Block]:
     """Yield the lines of *source* in blocks.
 
     Args:
         source: the source.
-        size: bytes a block has at least, but for the last; whole lines.
+        size: bytes a block has at least, but for the last; whole lines. By default what the source asks for.
         limit: bytes of a line that are kept. A longer one is cut, so that no regular expression meets it.
     """
     number = 1
-    for raw in _whole_lines(source.chunks(), size):
+    for raw in _whole_lines(source.chunks(), size or source.block_size):
         block = clean(raw, number, limit)
         number += len(block.ends)
         yield block

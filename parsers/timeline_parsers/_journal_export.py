@@ -30,7 +30,6 @@ from timeline_parsers._journal_entries import (
 )
 from timeline_parsers._journal_fields import no_records, to_frame
 
-BLOCK_SIZE: Final = 1 << 24
 LARGEST_VALUE: Final = 256 << 20
 _NEWLINE: Final = 10
 _LENGTH_SIZE: Final = 8
@@ -64,7 +63,7 @@ def read_export(source: Source) -> Iterator[Batch]:
     chunks = source.chunks()
     for chunk in chunks:
         carried += chunk
-        if len(carried) < BLOCK_SIZE:
+        if len(carried) < source.block_size:
             continue
         values = _find_values(carried)
         cut = _last_entry_end(carried, values)

@@ -16,7 +16,7 @@ from timeline.parser import Batch, Tally
 from timeline.sources import Source
 from timeline.stamps import SECOND, cells
 from timeline.stamps import decode as decode_stamps
-from timeline.textlog import BLOCK_SIZE, Block, read_blocks
+from timeline.textlog import Block, clean, read_blocks
 from timeline_parsers import _journal_fields as fields
 from timeline_parsers._journal_entries import Words, as_text, slices, to_numbers, to_words
 from timeline_parsers._journal_kinds import KERNEL_TEXTS, MANAGER_TEXTS
@@ -50,23 +50,20 @@ _STYLES: Final = (
 
 def read_short(source: Source) -> Iterator[Batch]:
     """Yield a batch for each block of lines; a record is never divided between two."""
-    style = None
+    style = _find_style(clean(source.head + b"\n"))
     carried, first = b"", 1
-    for block in read_blocks(source):
+    blocks = read_blocks(source)
+    block = next(blocks, None)
+    while block is not None:
+        following = next(blocks, None)
         data = carried + block.data
-        style = style or _find_style(Block(data, first))
         whole = Block(data, first)
-        # A block below the size is the last one.
         kinds = _classify(whole, style)
-        rows = len(kinds) if len(block.data) < BLOCK_SIZE else _last_record(kinds)
+        rows = len(kinds) if following is None else _last_record(kinds)
         cut = int(whole.ends[rows - 1]) + 1 if rows else 0
         if rows:
             yield _parse(Block(data[:cut], first), kinds[:rows], style)
-        carried, first = data[cut:], first + rows
-    if carried:
-        rest = Block(carried, first)
-        style = style or _STYLES[0]
-        yield _parse(rest, _classify(rest, style), style)
+        carried, first, block = data[cut:], first + rows, following
 
 
 def _find_style(block: Block) -> _Style:

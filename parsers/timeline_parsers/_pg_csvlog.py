@@ -13,7 +13,7 @@ from pyarrow import csv
 from timeline.parser import EXAMPLES, Batch, Tally
 from timeline.sources import Source
 from timeline.stamps import cells
-from timeline.textlog import BLOCK_SIZE, Block, read_blocks
+from timeline.textlog import Block, read_blocks
 from timeline_parsers._pg_csvsplit import FEWEST, Split, count_columns, split_records
 from timeline_parsers._pg_frame import STAMP_END, Fields, as_dictionary, build_frame, read_stamps, to_numbers, without
 
@@ -24,9 +24,9 @@ COLUMNS: Final = (
     "label", "state", "message", "detail", "hint", "query", "query_position", "context", "statement",
     "statement_position", "location", "application", "backend", "leader_pid", "query_id",
 )  # fmt: skip
-_UNREAD: Final = ("session_start", "vxid", "xid", "query_position", "statement_position", "leader_pid")
+_UNREAD: Final = ("session_start", "vxid", "xid", "leader_pid")
 _CATEGORIES: Final = ("user", "database", "client", "command", "label", "state", "application", "backend")
-_NUMBERS: Final = ("pid", "session_line", "query_id")
+_NUMBERS: Final = ("pid", "session_line", "query_id", "statement_position", "query_position")
 
 _MILLI_WIDTH: Final = len("2026-06-15 14:03:11.123")
 
@@ -36,7 +36,7 @@ _PIECE: Final = 1 << 20
 HOLD_LIMIT: Final = 1 << 26
 
 
-def parse_csvlog(source: Source, *, size: int = BLOCK_SIZE) -> Iterator[Batch]:
+def parse_csvlog(source: Source, *, size: int | None = None) -> Iterator[Batch]:
     """Yield the records of *source*, a csvlog of any version.
 
     Args:
@@ -164,6 +164,7 @@ def _fields(table: pa.Table, lines: np.ndarray) -> Fields:
     fields.text["session"] = pc.ascii_rtrim_whitespace(columns["session"])
     fields.text["message"] = columns["message"].fill_null("")
     fields.number = {name: columns[name] for name in _NUMBERS if name in columns}
+    fields.number["position"] = pc.coalesce(columns["statement_position"], columns["query_position"])
     return fields
 
 

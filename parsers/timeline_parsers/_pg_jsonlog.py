@@ -13,7 +13,7 @@ from pyarrow import json
 
 from timeline.parser import Batch, Tally
 from timeline.sources import Source
-from timeline.textlog import BLOCK_SIZE, Block, read_blocks
+from timeline.textlog import Block, read_blocks
 from timeline_parsers._pg_frame import STAMP_END, Fields, build_frame, read_stamps, without
 
 # Key of the object to our field. Keys may come in any order, are left out when NULL, and unknown ones are to be
@@ -43,6 +43,8 @@ NUMBER_KEYS: Final[Mapping[str, str]] = {
     "line_num": "session_line",
     "query_id": "query_id",
     "file_line_num": "source_line",
+    "cursor_position": "statement_position",
+    "internal_position": "query_position",
 }
 _REQUIRED: Final = ("timestamp", "error_severity")
 _NAMES: Final = ("user", "database", "client", "application", "backend", "command", "state")
@@ -51,7 +53,7 @@ _SCHEMA: Final = pa.schema([*((key, pa.large_string()) for key in KEYS), *((key,
 _BRACE: Final = ord("{")
 
 
-def parse_jsonlog(source: Source, *, size: int = BLOCK_SIZE) -> Iterator[Batch]:
+def parse_jsonlog(source: Source, *, size: int | None = None) -> Iterator[Batch]:
     """Yield the records of *source*, a jsonlog.
 
     Args:
@@ -142,6 +144,7 @@ def _fields(table: pa.Table, lines: np.ndarray) -> Fields:
     fields.text["zone"] = without(pc.replace_substring_regex(time, STAMP_END, ""))
     fields.text["location"] = _locations(columns)
     fields.number = {name: columns[name] for name in ("pid", "session_line", "query_id")}
+    fields.number["position"] = pc.coalesce(columns["statement_position"], columns["query_position"])
     return fields
 
 

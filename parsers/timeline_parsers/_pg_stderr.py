@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 from timeline.parser import EXAMPLES, Batch, Tally
 from timeline.sources import Source
 from timeline.stamps import gather
-from timeline.textlog import BLOCK_SIZE, Block, read_blocks
-from timeline_parsers._pg_frame import Fields, build_frame
-from timeline_parsers._pg_labels import FOLLOW_WORDS
+from timeline.textlog import Block, read_blocks
+from timeline_parsers._pg_frame import Fields, build_frame, to_numbers
+from timeline_parsers._pg_labels import FOLLOW_WORDS, SEVERITY_OF
 from timeline_parsers._pg_match import Matches, match_lines, slices
 from timeline_parsers._pg_prefix import Prefix
 
@@ -33,6 +33,7 @@ STATE_CLASSES: Final = frozenset({
     "24", "25", "26", "27", "28", "2B", "2D", "2F", "34", "38", "39", "3B", "3D", "3F", "40", "42",
     "44", "53", "54", "55", "57", "58", "72", "F0", "HV", "P0", "XX",
 })  # fmt: skip
+_POSITION: Final = r"(?s)^(?P<text>.*) at character (?P<position>\d{1,10})$"
 _STATE: Final = re.compile("[0-9A-Z]{5}")
 _STATE_WIDTH: Final = 5
 
@@ -40,7 +41,7 @@ _TAB, _BLANK = ord("\t"), ord(" ")
 
 
 def parse_stderr(
-    source: Source, prefix: Prefix, others: Sequence[Prefix] = (), *, size: int = BLOCK_SIZE
+    source: Source, prefix: Prefix, others: Sequence[Prefix] = (), *, size: int | None = None
 ) -> Iterator[Batch]:
     """Yield the records of *source*, a log whose lines begin with *prefix*.
 
@@ -195,12 +196,31 @@ class _Records:
         for name in ("user", "client", "session"):
             fields.text[name] = rows.strings(name, records)
         fields.text["state"] = self._state_column(records)
-        fields.text["message"] = self._texts(records, bodies)
+        fields.text["message"], positions = self._messages(records, bodies, fields.text["label"])
         fields.text |= self._parts(records)
-        fields.number = self._numbers(records)
+        fields.number = self._numbers(records) | positions
         if "epoch" in rows.heads.column_names:
             fields.text["zone"] = pa.array(["UTC"]).take(pa.array(np.zeros(len(records), np.int64)))
         return fields
+
+    def _messages(
+        self, records: np.ndarray, bodies: np.ndarray, label: pa.DictionaryArray
+    ) -> tuple[pa.Array, dict[str, pa.Array]]:
+        """Return the messages without ` at character N`, which only stderr has, and that N where there is one."""
+        texts = self._texts(records, bodies)
+        # Statements are logged as LOG, and may end with any words.
+        words = [SEVERITY_OF.get(word) not in ("info", "debug") for word in label.dictionary.to_pylist()]
+        rows = np.flatnonzero(np.array([*words, False])[label.indices.fill_null(len(words)).to_numpy()])
+        last = np.frombuffer(self.block.data, np.uint8)[self._text_ends[records[rows]] - 1] - np.uint8(ord("0"))
+        rows = rows[last < 10]  # noqa: PLR2004 - a digit
+        found = pc.extract_regex(texts.take(pa.array(rows)), _POSITION)
+        rows, found = rows[found.is_valid().to_numpy(zero_copy_only=False)], found.drop_null()
+        if not len(rows):
+            return texts, {}
+        mask, place = np.zeros(len(texts), bool), np.full(len(texts), -1)
+        mask[rows], place[rows] = True, np.arange(len(rows))
+        numbers = to_numbers(found.field("position")).take(pa.array(place, mask=~mask))
+        return pc.replace_with_mask(texts, pa.array(mask), found.field("text")), {"position": numbers}
 
     def _numbers(self, records: np.ndarray) -> dict[str, pa.Array]:
         numbers = {name: self.rows.numbers(name, records) for name in ("session_line", "query_id")}
