@@ -123,7 +123,7 @@ RICH_TEXT = "a < b, @Alice in #general https://x.example:tada:@here\nâ€¢ one\nâ€
         ({"user": "U1", "text": "see <https://x.example>", "attachments": [{"from_url": "https://x.example", "title": "T", "text": "preview"}]}, "see https://x.example"),
         ({"user": "U1", "text": "", "attachments": [{"from_url": "https://x.example", "is_share": True, "text": "shared words"}]}, "shared words"),
         # Bots: blocks, else text unless it is a placeholder.
-        ({"bot_id": "B1", "text": "summary", "blocks": [SECTION]}, "*503* on checkout"),
+        ({"bot_id": "B1", "text": "summary", "blocks": [SECTION]}, "503 on checkout"),
         ({"bot_id": "B1", "text": "said", "blocks": [{"type": "actions", "elements": [{"type": "button", "text": {"type": "plain_text", "text": "Ack"}}]}]}, "said"),
         ({"bot_id": "B1", "text": "This content can't be displayed.", "blocks": [RICH]}, RICH_TEXT),
         ({"bot_id": "B1", "text": "a", "attachments": [{"text": "b"}]}, "a\nb"),
@@ -134,7 +134,7 @@ RICH_TEXT = "a < b, @Alice in #general https://x.example:tada:@here\nâ€¢ one\nâ€
                 "fields": [{"title": "severity", "value": "page"}, {"title": "", "value": "only value"}, {"title": "bare"}],
                 "blocks": [SECTION],
             }]},
-            "pre\n[FIRING:1] X\nburn > 14\nseverity: page\nonly value\nbare\n*503* on checkout",
+            "pre\n[FIRING:1] X\nburn > 14\nseverity: page\nonly value\nbare\n503 on checkout",
         ),
         ({"bot_id": "B1", "text": "", "attachments": [{"fallback": "the fallback"}]}, "the fallback"),
         ({"bot_id": "B1", "text": "", "attachments": [{"fallback": "[no preview available]"}]}, "[no text: attachments]"),
@@ -150,7 +150,7 @@ RICH_TEXT = "a < b, @Alice in #general https://x.example:tada:@here\nâ€¢ one\nâ€
                 {"type": "call", "call": {"v1": {"name": "Bridge"}}},
                 {"type": "never_seen_before", "text": "kept"},
             ]},
-            "R&D\n*a*\nb\nby [image: face]\n[image: graph]\nk | v\n[call: Bridge]\nkept",
+            "R&D\na\nb\nby [image: face]\n[image: graph]\nk | v\n[call: Bridge]\nkept",
         ),
         # Files.
         ({"user": "U1", "text": "look", "files": [{"title": "graph.png", "url_private": "https://files.slack.com/a?t=xoxe-1"}]}, "look\n[file: graph.png]"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from timeline_parsers._slack_marks import plain
 from timeline_parsers._slack_text import Names, isoformat, micros_of, resolve, strip_tokens, unescape
 
 Thing = Mapping[str, Any]
@@ -62,7 +63,7 @@ def _read_human_body(message: Thing, names: Names) -> str:
     text = string(message.get("text"))
     if not text and isinstance(comment := message.get("comment"), dict):
         text = string(comment.get("comment"))
-    return resolve(text, names).strip() if text else _render_blocks(things(message.get("blocks")), names)
+    return _say(text, names) if text else _render_blocks(things(message.get("blocks")), names)
 
 
 def _read_bot_body(message: Thing, names: Names) -> str:
@@ -70,13 +71,17 @@ def _read_bot_body(message: Thing, names: Names) -> str:
     if any(block.get("type") != "rich_text" for block in blocks) and (text := _render_blocks(blocks, names)):
         return text
     text = string(message.get("text"))
-    return resolve(text, names).strip() if text and text.strip() not in PLACEHOLDERS else _render_blocks(blocks, names)
+    return _say(text, names) if text and text.strip() not in PLACEHOLDERS else _render_blocks(blocks, names)
+
+
+def _say(mrkdwn: str, names: Names) -> str:
+    return resolve(plain(mrkdwn), names).strip()
 
 
 def _render_attachment(attachment: Thing, names: Names) -> str:
-    lines = [resolve(string(attachment.get(key)), names).strip() for key in ("pretext", "title", "text")]
+    lines = [_say(string(attachment.get(key)), names) for key in ("pretext", "title", "text")]
     for field in things(attachment.get("fields")):
-        title, value = (resolve(string(field.get(key)), names).strip() for key in ("title", "value"))
+        title, value = (_say(string(field.get(key)), names) for key in ("title", "value"))
         lines.append(f"{title}: {value}" if title and value else title or value)
     lines.append(_render_blocks(things(attachment.get("blocks")), names))
     text = _join(line for line in lines if line not in PLACEHOLDERS)
@@ -118,8 +123,10 @@ def _render_block(block: Thing, names: Names, depth: int) -> str:
 
 
 def _text_object(value: object, names: Names) -> str:
-    text = value.get("text") if isinstance(value, dict) else value
-    return resolve(string(text), names).strip()
+    if not isinstance(value, dict):
+        return resolve(string(value), names).strip()
+    text = string(value.get("text"))
+    return resolve(text, names).strip() if value.get("type") == "plain_text" else _say(text, names)
 
 
 def _render_section(block: Thing, names: Names, _depth: int) -> str:

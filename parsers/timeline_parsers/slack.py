@@ -13,8 +13,11 @@ from timeline.sources import Source
 from timeline_parsers._slack_content import string, things
 from timeline_parsers._slack_export import LISTS, Channel, Place, locate, show_channel
 from timeline_parsers._slack_json import Document, decode, find_object_lines
+from timeline_parsers._slack_marks import to_markdown
 from timeline_parsers._slack_message import Row, find_pinned, learn_names, make_frame, read_message
 from timeline_parsers._slack_text import micros_of
+
+__all__ = ["SlackParser", "is_message", "parser", "to_markdown"]
 
 ATTACHMENT_NOTE: Final = "attachment of the export, not read"
 MESSAGES_KEY: Final = "messages"
