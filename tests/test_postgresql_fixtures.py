@@ -62,6 +62,8 @@ def test_jsonlog_is_what_json_says() -> None:
     }.items():  # fmt: skip
         written = [_plain(row.get(key)) for row in objects]
         assert [None if pd.isna(value) else value for value in frame[column].tolist()] == written, column
+    places = [row.get("cursor_position", row.get("internal_position")) for row in objects]
+    assert [None if pd.isna(value) else value for value in frame["postgresql.position"].tolist()] == places
     stamps = pd.to_datetime(frame["wall"], unit="us").dt.strftime("%Y-%m-%d %H:%M:%S.%f").str[:23]
     assert (stamps + " " + frame["zone"].astype(str)).tolist() == [row["timestamp"] for row in objects]
 
@@ -79,12 +81,10 @@ def test_csvlog_agrees_with_jsonlog() -> None:
 
 def test_stderr_agrees_with_jsonlog() -> None:
     ours, truths = read(SMALL / "stderr-debian.log"), read(SMALL / "debian.json")
-    # Only stderr writes the place of an error into the message.
-    ours["message"] = ours["message"].str.replace(r" at character \d+$", "", regex=True)
     columns = (
         "wall", "zone", "severity", "actor", "message", "kind", "process.pid", "db.namespace", "user.name",
         "postgresql.severity", "postgresql.detail", "postgresql.hint", "postgresql.context", "postgresql.statement",
-        "postgresql.query",
+        "postgresql.query", "postgresql.position",
     )  # fmt: skip
 
     assert values(ours.assign(kind=ours["kind"].astype("str")), *columns[:5]) == values(truths, *columns[:5])

@@ -280,11 +280,35 @@ def test_verbose_records_carry_their_state() -> None:
         f"{AT} [1] a@b LOG:  00000: disconnection: session time: 0:00:00.002\n"
     )
 
-    assert state["message"] == 'relation "nope" does not exist at character 15'
+    assert (state["message"], state["postgresql.position"]) == ('relation "nope" does not exist', 15)
     assert state["db.response.status_code"] == "42P01"
     assert state["postgresql.location"] == "parserOpenTable, parse_relation.c:1392"
     assert (success["message"], success["kind"]) == ("disconnection: session time: 0:00:00.002", "noise")
     assert "db.response.status_code" not in success
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "position"),
+    [
+        ("ERROR:  syntax error at character 8", "syntax error", 8),
+        ("ERROR:  a\n\tb at character 8", "a\nb", 8),
+        ("ERROR:  at character 8", "at character 8", None),
+        ("ERROR:  x at character 8 of it", "x at character 8 of it", None),
+        ("ERROR:  x at character ", "x at character ", None),
+        ("FEHLER:  Syntaxfehler bei »x« bei Zeichen 8", "Syntaxfehler bei »x«", 8),
+        ("ERREUR:  erreur de syntaxe au caractère 8", "erreur de syntaxe", 8),
+        ("ERROR:  構文エラー(8文字目)", "構文エラー", 8),
+        ("오류:  구문 오류 8 번째 문자 부근", "구문 오류", 8),
+        ("ОШИБКА:  ошибка синтаксиса (символ 12)", "ошибка синтаксиса", 12),
+        ("错误:  语法错误 第 8 个字符处", "语法错误", 8),
+        ("LOG:  statement: select 1 -- at character 8", "statement: select 1 -- at character 8", None),
+    ],
+)
+def test_the_place_of_an_error_is_no_part_of_the_message(text: str, message: str, position: int | None) -> None:
+    record = row(f"{AT} [1] a@b {text}\n{AT} [1] a@b STATEMENT:  x at character 9\n")
+
+    assert (record["message"], record.get("postgresql.position")) == (message, position)
+    assert record["postgresql.statement"] == "x at character 9"
 
 
 def test_text_that_only_looks_like_a_state_stays() -> None:

@@ -60,6 +60,7 @@ NUMBERS: Final[Mapping[str, str]] = {
     "pid": "process.pid",
     "session_line": "postgresql.session_line",
     "query_id": "postgresql.query_id",
+    "position": "postgresql.position",
 }
 
 STAMP_WIDTH: Final = 23

@@ -57,6 +57,12 @@ FOLLOW_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
 }  # fmt: skip
 """Part of a record to the labels that introduce it on a further line."""
 
+POSITION_TEXTS: Final = (
+    " at character #", " bei Zeichen #", " en carácter #", " au caractère #", " al carattere #", "(#文字目)",
+    " სიმბოლოსთან #", " # 번째 문자 부근", " (символ #)", " vid tecken #", " символ #", " 第 # 个字符处",
+)  # fmt: skip
+"""What stderr puts behind the message of an error that has a place in the statement, by the same catalogues."""
+
 SEVERITY_OF: Final = {word: severity for severity, words in SEVERITY_WORDS.items() for word in words}
 PART_OF: Final = {word: part for part, words in FOLLOW_WORDS.items() for word in words}
 

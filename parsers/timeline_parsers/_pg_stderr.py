@@ -17,7 +17,7 @@ from timeline.sources import Source
 from timeline.stamps import gather
 from timeline.textlog import Block, read_blocks
 from timeline_parsers._pg_frame import Fields, build_frame, to_numbers
-from timeline_parsers._pg_labels import FOLLOW_WORDS, SEVERITY_OF
+from timeline_parsers._pg_labels import FOLLOW_WORDS, POSITION_TEXTS, SEVERITY_OF
 from timeline_parsers._pg_match import Matches, match_lines, slices
 from timeline_parsers._pg_prefix import Prefix
 
@@ -33,7 +33,13 @@ STATE_CLASSES: Final = frozenset({
     "24", "25", "26", "27", "28", "2B", "2D", "2F", "34", "38", "39", "3B", "3D", "3F", "40", "42",
     "44", "53", "54", "55", "57", "58", "72", "F0", "HV", "P0", "XX",
 })  # fmt: skip
-_POSITION: Final = r"(?s)^(?P<text>.*) at character (?P<position>\d{1,10})$"
+_POSITION: Final = "(?s)^(?P<text>.*?)(?P<place>{})$".format(
+    "|".join(re.escape(text).replace(r"\#", r"\d{1,10}") for text in POSITION_TEXTS)
+)
+_POSITION_ENDS: Final = np.isin(
+    np.arange(256), [*b"0123456789", *(text.encode()[-1] for text in POSITION_TEXTS if not text.endswith("#"))]
+)
+"""Which bytes such a text may end with."""
 _STATE: Final = re.compile("[0-9A-Z]{5}")
 _STATE_WIDTH: Final = 5
 
@@ -211,15 +217,15 @@ class _Records:
         # Statements are logged as LOG, and may end with any words.
         words = [SEVERITY_OF.get(word) not in ("info", "debug") for word in label.dictionary.to_pylist()]
         rows = np.flatnonzero(np.array([*words, False])[label.indices.fill_null(len(words)).to_numpy()])
-        last = np.frombuffer(self.block.data, np.uint8)[self._text_ends[records[rows]] - 1] - np.uint8(ord("0"))
-        rows = rows[last < 10]  # noqa: PLR2004 - a digit
+        rows = rows[_POSITION_ENDS[np.frombuffer(self.block.data, np.uint8)[self._text_ends[records[rows]] - 1]]]
         found = pc.extract_regex(texts.take(pa.array(rows)), _POSITION)
         rows, found = rows[found.is_valid().to_numpy(zero_copy_only=False)], found.drop_null()
         if not len(rows):
             return texts, {}
         mask, place = np.zeros(len(texts), bool), np.full(len(texts), -1)
         mask[rows], place[rows] = True, np.arange(len(rows))
-        numbers = to_numbers(found.field("position")).take(pa.array(place, mask=~mask))
+        digits = pc.replace_substring_regex(found.field("place"), r"\D+", "")
+        numbers = to_numbers(digits).take(pa.array(place, mask=~mask))
         return pc.replace_with_mask(texts, pa.array(mask), found.field("text")), {"position": numbers}
 
     def _numbers(self, records: np.ndarray) -> dict[str, pa.Array]:
