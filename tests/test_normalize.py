@@ -194,3 +194,68 @@ def test_microseconds_are_exact() -> None:
     )
 
     assert 1452837318000002 * 1000 == frame["timestamp"][0].value
+
+
+def stamped(values: Sequence[object], dtype: str | None = None) -> pd.DataFrame:
+    return pd.DataFrame({"timestamp": pd.Series(values, dtype=dtype), "message": "x"})
+
+
+def test_naive_stamps_of_a_parser_are_read_like_wall_times() -> None:
+    naive = stamped([datetime(2026, 6, 15, 16, 3), None])  # noqa: DTZ001
+    warnings: list[str] = []
+
+    told = normalize(naive, zone="Europe/Berlin")
+    assumed = normalize(naive, label="x.log", warn=warnings.append)
+
+    assert (pd.Timestamp("2026-06-15T14:03Z"), "declared") == (told["timestamp"][0], told["time_basis"][0])
+    assert (pd.Timestamp("2026-06-15T16:03Z"), "assumed") == (assumed["timestamp"][0], assumed["time_basis"][0])
+    assert told["timestamp"].isna().tolist() == [False, True]
+    assert 1 == len(warnings)
+
+
+@pytest.mark.parametrize(
+    ("values", "dtype"),
+    [
+        (["2026-06-15T14:03:00Z", "2026-06-15T16:04:00+02:00"], "object"),
+        ([pd.Timestamp("2026-06-15T16:03+02:00"), pd.Timestamp("2026-06-15T14:04Z")], "object"),
+        ([1781532180 * 10**9, 1781532240 * 10**9], "datetime64[ns, America/New_York]"),
+        ([1781532180, 1781532240], "datetime64[s, UTC]"),
+    ],
+)
+def test_aware_stamps_of_a_parser_are_shifted_too(values: list[object], dtype: str) -> None:
+    dated = normalize(stamped(values, dtype), shift=timedelta(seconds=-95))
+
+    assert "datetime64[us, UTC]" == dated["timestamp"].dtype
+    assert [pd.Timestamp("2026-06-15T14:01:25Z"), pd.Timestamp("2026-06-15T14:02:25Z")] == dated["timestamp"].tolist()
+    assert ["shifted by -95 s"] * 2 == dated["time_note"].tolist()
+    assert ["declared"] * 2 == dated["time_basis"].tolist()
+
+
+def test_what_a_parser_says_about_its_times_is_kept() -> None:
+    own = stamped(["2026-06-15T14:03:00Z"]).assign(time_basis="inferred", time_note="by the neighbours")
+    dated = normalize(own)
+
+    assert ("inferred", "by the neighbours") == (dated["time_basis"][0], dated["time_note"][0])
+
+
+@pytest.mark.parametrize("values", [["yesterday"], [5], ["2026-06-15T14:03:00", "2026-06-15T14:03:00Z"]])
+def test_stamps_that_are_no_stamps_or_of_two_kinds_are_refused(values: list[object]) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - pandas words it
+        normalize(stamped(values, "object"))
+
+
+def test_a_29th_of_february_tells_the_year() -> None:
+    # Written in 2025 (file of 2025-03-05, 1741132800 s): the last year with that date is 2024.
+    yearless = records(["1972-02-28T23:00", "1972-02-29T01:00"], ["UTC", "UTC"])
+    dated = normalize(yearless, yearless=True, modified=1741132800.0)
+
+    assert ["2024-02-28 23:00", "2024-02-29 01:00"] == dated["timestamp"].dt.strftime("%Y-%m-%d %H:%M").tolist()
+
+
+def test_a_29th_of_february_in_a_told_year_without_one_is_said() -> None:
+    warnings: list[str] = []
+    yearless = records(["1972-02-28T23:00", "1972-02-29T01:00"], ["UTC", "UTC"])
+    dated = normalize(yearless, yearless=True, year=2026, label="x.log", warn=warnings.append)
+
+    assert [False, True] == dated["timestamp"].isna().tolist()
+    assert ["x.log: 1 records stay undated: they are of February 29, which 2026 has not"] == warnings

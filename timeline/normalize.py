@@ -38,6 +38,10 @@ HALF_YEAR: Final = 183 * DAY
 # Workers of one server keep clocks of their own and step back by seconds; only a longer step is a repeated hour.
 STEP_BACK: Final = 600 * SECOND
 
+_ENDS_WITH_ZONE: Final = r".*(?:Z|[+-]\d\d:?\d\d)"
+# Among so many years in turn there is one with a February 29.
+_LEAP_CYCLE: Final = 9
+
 _EXPLICIT, _DECLARED, _INFERRED, _ASSUMED = range(len(BASES))
 
 
@@ -75,7 +79,7 @@ def normalize(
 
     Args:
         records: records of one source in file order, with the columns `wall` and `zone` of `timeline.parser.Batch`.
-            A frame that has `timestamp` already is taken as it is.
+            A frame may have `timestamp` instead: aware stamps are explicit, naive ones are read like `wall`.
         zone: the zone told for stamps without one, an IANA name or offset; None if nobody told.
         year: the year of the first record, for stamps without one.
         yearless: the stamps have no year; see `Batch.yearless`.
@@ -89,7 +93,13 @@ def normalize(
         A frame with the time columns of the schema.
     """
     if WALL not in records:
-        return _taken_as_is(records)
+        known = TIMESTAMP in records
+        stamps = given_stamps(records[TIMESTAMP] if known else pd.Series(index=records.index, dtype=TIME_DTYPE))
+        if stamps.dt.tz is not None:
+            return _from_aware(records, stamps, shift)
+        records = records.assign(
+            **{WALL: stamps.dt.as_unit("us").astype("int64").astype("Int64").where(stamps.notna())}
+        )
     times = _start(records[WALL])
     if yearless:
         _find_years(times, year, modified, label, warn)
@@ -106,15 +116,33 @@ def normalize(
     return _columns(records, times)
 
 
-def _taken_as_is(records: pd.DataFrame) -> pd.DataFrame:
-    dated = records.copy()
-    if TIMESTAMP not in dated:
-        dated[TIMESTAMP] = pd.Series(pd.NaT, index=dated.index, dtype=TIME_DTYPE)
-    stamps = pd.to_datetime(dated[TIMESTAMP], utc=True)
-    dated[TIMESTAMP] = stamps.astype(TIME_DTYPE)
-    if TIME_BASIS not in dated:
-        dated[TIME_BASIS] = full(BASES[_EXPLICIT], BASIS_DTYPE, dated.index)
-    return dated
+def given_stamps(column: pd.Series) -> pd.Series:
+    """Return the stamps that a parser made itself, as datetimes, aware or naive; raises `ValueError` or `TypeError`."""
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return column
+    if pd.api.types.is_numeric_dtype(column.infer_objects().dtype) and len(column):
+        raise ValueError("numbers are no stamps: give datetimes, or `wall`")
+    try:
+        return pd.to_datetime(column, format="ISO8601")
+    except ValueError:  # of several offsets
+        if not column.dropna().astype("str").str.fullmatch(_ENDS_WITH_ZONE).all():
+            raise
+        return pd.to_datetime(column, format="ISO8601", utc=True)
+
+
+def _from_aware(records: pd.DataFrame, stamps: pd.Series, shift: timedelta | None) -> pd.DataFrame:
+    """Take stamps that are moments already, and what the parser says about them."""
+    times = _start(pd.Series(stamps.dt.tz_convert("UTC").dt.as_unit("us").to_numpy("M8[us]").view(np.int64)))
+    times.utc = times.wall
+    if TIME_BASIS in records:
+        known = pd.Categorical(records[TIME_BASIS].astype("object"), dtype=BASIS_DTYPE)
+        times.basis = np.maximum(known.codes, _EXPLICIT).astype(np.int8)
+    if TIME_NOTE in records:
+        codes, texts = pd.factorize(records[TIME_NOTE].fillna("").astype("str"))
+        times.notes, times.texts = codes.astype(np.int32), [str(text) for text in texts] or [""]
+    if shift:
+        _shift(times, shift)
+    return _columns(records, times)
 
 
 def _start(column: pd.Series) -> _Times:
@@ -300,17 +328,18 @@ def _find_years(
         times.basis[every] = _DECLARED
         times.note(every, f"year {year} as told")
     dated, real = _with_year(wall, year + turns)
+    if not real.all():
+        warn(f"{label}: {int((~real).sum()):,} records stay undated: they are of February 29, which {year} has not")
     times.wall[rows] = np.where(real, dated, NAT)
 
 
 def _year_from_date(wall: np.ndarray, turns: np.ndarray, modified: float) -> int:
-    """Return the year of the first record so that the last one is not written after the file's date, plus a day."""
+    """Return the newest year of the first record with real dates only, none of them a day later than the file's."""
     limit = datetime.fromtimestamp(int(modified), UTC) + timedelta(days=1)
     last = int(turns.max())
-    latest = wall[turns == last].max()
-    for year in range(limit.year, limit.year - 2, -1):
-        dated, _ = _with_year(np.array([latest]), np.array([year]))
-        if dated[0] <= int(limit.timestamp()) * SECOND:
+    for year in range(limit.year, limit.year - _LEAP_CYCLE, -1):
+        dated, real = _with_year(wall, year - last + turns)
+        if real.all() and dated.max() <= int(limit.timestamp()) * SECOND:
             return year - last
     return limit.year - 1 - last
 
@@ -335,7 +364,7 @@ def _shift(times: _Times, shift: timedelta) -> None:
 def _columns(records: pd.DataFrame, times: _Times) -> pd.DataFrame:
     index = records.index
     stamps = pd.DatetimeIndex(times.utc.view("M8[us]")).tz_localize("UTC")
-    if len(times.texts) == 1:
+    if times.texts == [""]:
         notes = full("", "str", index)
     else:
         texts = pa.DictionaryArray.from_arrays(pa.array(times.notes), pa.array(times.texts, pa.large_string()))

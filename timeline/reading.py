@@ -14,8 +14,8 @@ import pandas as pd
 from timeline import schema
 from timeline.account import SourceAccount
 from timeline.config import SourceSettings
-from timeline.errors import AccountError, TimelineError, UsageError
-from timeline.normalize import normalize
+from timeline.errors import AccountError, SchemaError, TimelineError, UsageError
+from timeline.normalize import given_stamps, normalize
 from timeline.parser import Batch
 from timeline.sources import Source
 from timeline.window import Window
@@ -123,26 +123,57 @@ def _date_together(group: Sequence[Reading]) -> pd.DataFrame:
 
 
 def _batches(source: Source, parser: Parser, warnings: list[str]) -> Iterator[Batch]:
+    """Yield what the parser gives, in the form that the stages rely on; the rest of the lines, if any, comes last."""
+    bare, lines, failed, clocks = False, 0, False, set[str]()
     try:
         for result in parser.parse(source):
-            yield result if isinstance(result, Batch) else _as_batch(result, source)
+            batch = result if isinstance(result, Batch) else _as_batch(result, lines)
+            bare = bare or batch is not result
+            batch = dataclasses.replace(batch, records=_shape(batch.records))
+            _require_one_kind_of_stamps(clocks, batch.records)
+            lines += batch.lines
+            yield batch
     except UsageError:
         raise
     except TimelineError as error:
+        failed = True
         warnings.append(f"{source.label}: {error}" + (f" ({error.help})" if error.help else ""))
     except Exception as error:  # noqa: BLE001 - a defect of one parser must not cost the other evidence
+        failed = True
+        first_line = str(error).partition("\n")[0]
         warnings.append(
-            f"{source.label}: parser {parser.name} failed ({type(error).__name__}: {error}); "
+            f"{source.label}: parser {parser.name} failed ({type(error).__name__}: {first_line}); "
             "what it had read is kept, the rest of this file is not in the result"
         )
+    if bare or failed:
+        rest = max(_count_lines(source) - lines, int(failed))
+        yield Batch(schema.empty(), lines=rest, unparsed=rest)
 
 
-def _as_batch(frame: pd.DataFrame, source: Source) -> Batch:
-    """Account for a bare frame: the lines that it does not mention were not understood."""
-    lines = max(_count_lines(source), len(frame))
+def _as_batch(frame: pd.DataFrame, lines: int) -> Batch:
+    """Make a batch of a bare frame that comes after *lines* lines."""
     if schema.LINE not in frame:
-        frame = frame.assign(**{schema.LINE: pd.array(np.arange(1, len(frame) + 1), dtype="Int64")})
-    return Batch(frame, lines=lines, unparsed=lines - len(frame))
+        frame = frame.assign(**{schema.LINE: pd.array(np.arange(1, len(frame) + 1) + lines, dtype="Int64")})
+    return Batch(frame, lines=len(frame))
+
+
+def _shape(records: pd.DataFrame) -> pd.DataFrame:
+    """Give the columns of a parser's frame that the schema knows their types; raises if that cannot be."""
+    if not records.columns.is_unique:
+        raise SchemaError(f"a column comes twice: {', '.join(map(str, records.columns))}")
+    shaped = {str(name): schema.typed(records[name], str(name)) for name in records.columns}
+    if schema.TIMESTAMP in shaped:
+        shaped[schema.TIMESTAMP] = given_stamps(shaped[schema.TIMESTAMP])
+    return pd.DataFrame(shaped, index=records.index, copy=False)
+
+
+def _require_one_kind_of_stamps(kinds: set[str], records: pd.DataFrame) -> None:
+    """Add the kind of a frame's stamps to *kinds*; all frames of a source must agree, since they are dated together."""
+    if len(records):
+        aware = schema.TIMESTAMP in records and records[schema.TIMESTAMP].dt.tz is not None
+        kinds.add(schema.WALL if schema.WALL in records else "with a zone" if aware else "without a zone")
+    if len(kinds) > 1:
+        raise SchemaError(f"its frames have different kinds of stamps: {', '.join(sorted(kinds))}")
 
 
 def _count_lines(source: Source) -> int:

@@ -108,11 +108,31 @@ def conform(frame: pd.DataFrame) -> pd.DataFrame:
 def _convert(frame: pd.DataFrame, name: str, dtype: object) -> pd.Series:
     if name not in frame:
         return missing(dtype, frame.index) if name != TIME_NOTE else full("", "str", frame.index)
-    column = frame[name]
-    if column.dtype == dtype:
-        return column
+    return _cast(frame[name], name, dtype)
+
+
+def typed(column: pd.Series, name: str) -> pd.Series:
+    """Give a column of a parser the type that the schema has for *name*; one that it does not know stays as it is.
+
+    Raises:
+        SchemaError: it cannot be converted, or only a stage may give it.
+    """
+    if name in STAGE_DTYPES:
+        raise SchemaError(
+            f"column {name!r} is one that the stages add", help="name it after your format: tickets.count"
+        )
+    dtype = RAW_DTYPES.get(name, DTYPES.get(name))
+    return column if dtype is None or name == TIMESTAMP else _cast(column, name, dtype)
+
+
+def _cast(column: pd.Series, name: str, dtype: object) -> pd.Series:
     try:
-        return column.astype(dtype)  # type: ignore[call-overload]
+        if not (isinstance(dtype, str) and dtype == "category"):
+            return column if column.dtype == dtype else column.astype(dtype)  # type: ignore[call-overload]
+        if not isinstance(column.dtype, pd.CategoricalDtype):
+            column = column.astype("str").astype("category")
+        names = column.cat.categories
+        return column if names.dtype == "str" else column.cat.rename_categories([str(name) for name in names])
     except (TypeError, ValueError) as error:
         raise SchemaError(
             f"column {name!r} cannot become {dtype}: {error}", help="see docs/library.md, the event frame"

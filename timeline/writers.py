@@ -148,7 +148,9 @@ def write_table(frame: pd.DataFrame) -> Iterator[bytes]:
     names = [name for name in _TABLE if name in frame and frame[name].notna().any()]
     cells = [[_cell(value) for value in frame[name].astype(object)] for name in names]
     widths = [min(max([len(name), *map(len, values)]), 40) for name, values in zip(names, cells, strict=True)]
-    widths[-1:] = [0]
+    if not names:
+        return
+    widths[-1] = 0
     yield _row(names, widths)
     for row in zip(*cells, strict=True):
         yield _row(row, widths)
