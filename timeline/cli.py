@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from errno import EBADF
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -123,6 +124,8 @@ def command(context: click.Context, /, **given: Any) -> None:
 
 def main() -> NoReturn:
     """Run the command; every error that is raised on purpose is one line and a help line."""
+    if sys.stderr is None:  # `2>&-`: what would be said is not heard
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for the whole process
     try:
         # Outside of standalone mode click returns the status of `Context.exit`.
         status: Any = command(standalone_mode=False) or 0
@@ -149,7 +152,8 @@ def main() -> NoReturn:
 
 def _flush(status: int) -> int:
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except BrokenPipeError:
         return _close_quietly()
     except OSError as error:
@@ -270,13 +274,20 @@ def _output(data: Iterator[bytes], path: str | None) -> None:
     from timeline.atomic import write_atomically
 
     if path is None or path == "-":
+        if sys.stdout is None:  # `>&-`
+            raise OSError(EBADF, "standard output is closed")
         sys.stdout.buffer.writelines(data)
-    elif Path(path).exists() and not Path(path).is_file():
-        # A pipe or device such as /dev/null is written to, never replaced.
-        with Path(path).open("wb") as stream:
-            stream.writelines(data)
-    else:
-        write_atomically(path, b"".join(data))
+        return
+    try:
+        if Path(path).exists() and not Path(path).is_file():
+            # A pipe or device such as /dev/null is written to, never replaced.
+            with Path(path).open("wb") as stream:
+                stream.writelines(data)
+        else:
+            write_atomically(path, b"".join(data))
+    except OSError as error:
+        error.filename = path  # not that of the temporary file beside it
+        raise
 
 
 def _embed(timeline: Timeline, given: dict[str, Any]) -> int:

@@ -178,11 +178,18 @@ def discover(path: str | os.PathLike[str]) -> Iterator[Source | Refusal]:
     if text == LIVE_JOURNAL:
         yield Source(Memory(LIVE_JOURNAL, b""), "")
     elif text == "-":
-        yield from _look_into(Source(Memory("-", sys.stdin.buffer.read()), ""))
+        yield from _look_into(Source(Memory("-", _standard_input()), ""))
     elif Path(text).is_dir():
         yield from _walk(Folder(text))
     else:
         yield from _look_into(_open_file(text))
+
+
+def _standard_input() -> bytes:
+    try:
+        return sys.stdin.buffer.read()
+    except (AttributeError, OSError, ValueError) as error:  # closed, or not a byte stream, as in a notebook
+        raise SourceError("-: standard input cannot be read", help="name a file") from error
 
 
 def _open_file(text: str) -> Source:
