@@ -414,7 +414,6 @@ OTHERS = {
     "settings": b"PATH=/bin\nHOME=/root\n",
     "cat": b"just a message\nanother one: here\n",
     "sealing key": b"KSHHRHLP" + bytes(100),
-    "verbose": b"Mon 2026-06-15 14:03:11.000101 UTC [s=0;i=1;b=2;m=3;t=4;x=5]\n    _UID=0\n    MESSAGE=x: y\n",
     "empty": b"",
 }
 

@@ -12,19 +12,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from timeline import schema
-from timeline.parser import Batch, Tally
+from timeline.parser import Batch
 from timeline.sources import Source
 from timeline.stamps import SECOND, cells
 from timeline.stamps import decode as decode_stamps
-from timeline.textlog import Block, clean, read_blocks
+from timeline.textlog import Block, clean
 from timeline_parsers import _journal_fields as fields
-from timeline_parsers._journal_entries import Words, as_text, slices, to_numbers, to_words
+from timeline_parsers import _journal_lines as lines
+from timeline_parsers import _journal_sniff as sniffing
+from timeline_parsers._journal_entries import Words, to_numbers, to_words
 from timeline_parsers._journal_kinds import KERNEL_TEXTS, MANAGER_TEXTS
 from timeline_parsers._journal_nested import raise_severity
 from timeline_parsers._journal_sniff import DATED, DECORATION, EPOCH, MONOTONIC, TAIL, YEARLESS
-
-_BLANK, _RECORD, _DECORATION, _INDENTED, _OTHER, _CONTINUATION = range(6)
-_SPACE, _TAB = 32, 9
 
 # with-unit writes `system unit/user unit`.
 USER_UNIT: Final = r"^[^/]+\.(?:service|scope|slice)/"
@@ -49,21 +48,10 @@ _STYLES: Final = (
 
 
 def read_short(source: Source) -> Iterator[Batch]:
-    """Yield a batch for each block of lines; a record is never divided between two."""
-    style = _find_style(clean(source.head + b"\n"))
-    carried, first = b"", 1
-    blocks = read_blocks(source)
-    block = next(blocks, None)
-    while block is not None:
-        following = next(blocks, None)
-        data = carried + block.data
-        whole = Block(data, first)
-        kinds = _classify(whole, style)
-        rows = len(kinds) if following is None else _last_record(kinds)
-        cut = int(whole.ends[rows - 1]) + 1 if rows else 0
-        if rows:
-            yield _parse(Block(data[:cut], first), kinds[:rows], style)
-        carried, first, block = data[cut:], first + rows, following
+    """Yield a batch for each block of lines."""
+    style = _find_style(clean(sniffing.without_colours(source.head) + b"\n"))
+    for block, kinds in lines.read_records(source, lambda block: _classify(block, style)):
+        yield _parse(block, kinds, style)
 
 
 def _find_style(block: Block) -> _Style:
@@ -73,92 +61,37 @@ def _find_style(block: Block) -> _Style:
     return _STYLES[int(np.argmax(counts))]
 
 
-def _last_record(kinds: np.ndarray) -> int:
-    """Return the row where the last record begins, 0 if none does: it may go on in the next block."""
-    rows = np.flatnonzero((kinds == _RECORD) | (kinds == _DECORATION))
-    return int(rows[-1]) if len(rows) else 0
-
-
 def _classify(block: Block, style: _Style) -> np.ndarray:
     """Tell what each line is by itself. An indented line is never a record: a message cannot forge one."""
-    first = np.frombuffer(block.data, np.uint8)[block.starts]
-    kinds = np.full(len(first), _OTHER, np.int8)
-    kinds[fields.matches(block.lines, style.pattern)] = _RECORD
-    kinds[fields.matches(block.lines, DECORATION)] = _DECORATION
-    kinds[(first == _SPACE) | (first == _TAB)] = _INDENTED
-    kinds[block.blank] = _BLANK
+    kinds = lines.classify_plain(block)
+    others = np.flatnonzero(kinds == lines.OTHER)
+    texts = block.lines if len(others) == len(kinds) else block.lines.take(pa.array(others))
+    record = fields.matches(texts, style.pattern)
+    kinds[others[record]] = lines.RECORD
+    if not record.all():
+        others, texts = others[~record], texts.filter(pa.array(~record))
+        kinds[others[fields.matches(texts, DECORATION)]] = lines.DECORATION
     return kinds
 
 
 def _parse(block: Block, kinds: np.ndarray, style: _Style) -> Batch:
-    rows = np.flatnonzero(kinds == _RECORD)
+    rows = np.flatnonzero(kinds == lines.RECORD)
     parts = pc.extract_regex(block.lines.take(pa.array(rows)), style.pattern + TAIL)
     bad = np.asarray(parts.is_null())
     if bad.any():
-        kinds[rows[bad]] = _OTHER
+        kinds[rows[bad]] = lines.OTHER
         rows, parts = rows[~bad], parts.filter(pa.array(~bad))
     indents = _indents(block, rows, parts)
-    _settle(kinds, block, rows, indents)
-    tally = _count(kinds, block)
-    frame = _to_frame(parts, _join_lines(block, kinds, rows, indents), block.numbers[rows], style)
+    lines.settle(kinds, block, rows, indents)
+    kept = np.flatnonzero((kinds == lines.RECORD) | (kinds == lines.CONTINUATION))
+    frame = _to_frame(parts, lines.join_lines(block, kept, rows, indents), block.numbers[rows], style)
     warnings = (WITHOUT_TIME,) if style.pattern == MONOTONIC and len(rows) else ()
-    return tally.batch(frame, yearless=style.yearless, warnings=warnings)
+    return lines.count(kinds, block).batch(frame, yearless=style.yearless, warnings=warnings)
 
 
 def _indents(block: Block, rows: np.ndarray, parts: pa.StructArray) -> np.ndarray:
     """Return how many bytes stand before each message: its further lines are indented by as many blanks."""
     return block.ends[rows] - block.starts[rows] - np.asarray(pc.binary_length(pc.struct_field(parts, "message")))
-
-
-def _settle(kinds: np.ndarray, block: Block, rows: np.ndarray, indents: np.ndarray) -> None:
-    """Decide for each indented and blank line whether it belongs to the record above it."""
-    lines = np.arange(len(kinds))
-    owner = np.maximum.accumulate(np.where((kinds != _INDENTED) & (kinds != _BLANK), lines, -1))
-    indent = np.full(len(kinds) + 1, len(block.data), np.int64)
-    indent[rows] = indents
-    indented = np.flatnonzero(kinds == _INDENTED)
-    belongs = _leading_blanks(block, indented) >= indent[owner[indented]]
-    decorated = (owner[indented] >= 0) & (kinds[owner[indented]] == _DECORATION)
-    kinds[indented] = np.where(belongs, _CONTINUATION, np.where(decorated, _DECORATION, _OTHER))
-    # An empty line inside a message has lost its blanks to an editor; one that nothing follows is no part of it.
-    blank = np.flatnonzero(kinds == _BLANK)
-    following = np.minimum.accumulate(np.where(kinds != _BLANK, lines, len(kinds))[::-1])[::-1][blank]
-    inside = np.append(kinds, _BLANK)[following] == _CONTINUATION
-    kinds[blank[inside]] = _CONTINUATION
-
-
-def _leading_blanks(block: Block, rows: np.ndarray) -> np.ndarray:
-    lines = block.lines.take(pa.array(rows))
-    trimmed = pc.ascii_ltrim(lines, characters=" ")
-    return np.asarray(pc.binary_length(lines)) - np.asarray(pc.binary_length(trimmed))
-
-
-def _count(kinds: np.ndarray, block: Block) -> Tally:
-    tally = Tally(
-        lines=len(kinds),
-        continuation=int(np.count_nonzero(kinds == _CONTINUATION)),
-        blank=int(np.count_nonzero(kinds == _BLANK)),
-        decoration=int(np.count_nonzero(kinds == _DECORATION)),
-    )
-    others = np.flatnonzero(kinds == _OTHER)
-    for row in others[:5].tolist():
-        tally.reject(int(block.numbers[row]), block.lines[row].as_py())
-    tally.unparsed = len(others)
-    return tally
-
-
-def _join_lines(block: Block, kinds: np.ndarray, rows: np.ndarray, indents: np.ndarray) -> pa.LargeStringArray:
-    """Return the messages, their further lines without the indent and joined by line ends."""
-    kept = np.flatnonzero((kinds == _RECORD) | (kinds == _CONTINUATION))
-    record = np.searchsorted(rows, kept, "right") - 1
-    starts, ends = block.starts[kept], block.ends[kept]
-    starts = np.minimum(starts + indents[record], ends)
-    texts = as_text(slices(np.frombuffer(block.data, np.uint8), starts, ends))
-    if len(kept) == len(rows):
-        return texts
-    offsets = np.append(np.searchsorted(kept, rows), len(kept))
-    lists = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), texts)
-    return pc.binary_join(lists, pa.scalar("\n", pa.large_string()))
 
 
 def _to_frame(parts: pa.StructArray, messages: pa.LargeStringArray, numbers: np.ndarray, style: _Style) -> pd.DataFrame:

@@ -9,6 +9,7 @@ BINARY: Final = "binary"
 EXPORT: Final = "export"
 JSON: Final = "json"
 SHORT: Final = "short"
+VERBOSE_TEXT: Final = "verbose"
 
 MAGIC: Final = b"LPKSHHRH"
 
@@ -36,6 +37,14 @@ EPOCH: Final = r"^(?P<stamp>\d{9,11})\.(?P<fraction>\d{6}) "
 MONOTONIC: Final = r"^\[ *\d+\.\d{6}[^\]]{0,40}\] "
 """short-monotonic, short-delta: seconds since boot, of which no time can be made."""
 
+VERBOSE: Final = (
+    r"^(?:[A-Z][a-z]{2} )?\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})? \S+ "
+    r"\[(?P<cursor>s=[0-9a-f]{1,32};i=[0-9a-f]{1,16};"
+    r"b=(?P<boot>[0-9a-f]{32});m=[0-9a-f]{1,16};t=(?P<realtime>[0-9a-f]{1,16});x=[0-9a-f]{1,16})\]$"
+)
+"""The head of an entry of verbose: `t` is the time of reception, which needs no zone."""
+_VERBOSE: Final = re.compile(VERBOSE.encode(), re.MULTILINE)
+
 # Narrower than what is parsed: a PostgreSQL log may begin with a date and a zone as well, but journalctl writes the
 # weekday in front or a T inside.
 _SHORT_HEADS: Final = (
@@ -53,7 +62,15 @@ DECORATION: Final = (
 """Lines that journalctl adds: `-- Boot … --`, `-- Logs begin at …`, `-- No entries --`, the catalog's of `-x`."""
 _DECORATION: Final = re.compile(DECORATION.encode())
 
+# What a terminal would obey: colours, and the hyperlinks that journalctl makes of file names.
+_COLOURS: Final = re.compile(rb"\x1b(?:\[[0-9;]*m|\]8;[^\x07\x1b\n]*(?:\x07|\x1b\\))")
+
 _ENOUGH_LINES: Final = 2
+
+
+def without_colours(text: bytes) -> bytes:
+    """Remove colours: journalctl indents the further lines of a message as if they were not there."""
+    return _COLOURS.sub(b"", text) if b"\x1b" in text else text
 
 
 def find_shape(head: bytes) -> tuple[str, float]:
@@ -64,7 +81,17 @@ def find_shape(head: bytes) -> tuple[str, float]:
         return JSON, float(bool(_JSON_MARK.search(head)))
     if _EXPORT.match(head) and _EXPORT_MARK.search(head):
         return EXPORT, 1.0
+    head = without_colours(head)
+    if _VERBOSE.search(head):
+        return VERBOSE_TEXT, _share_of_verbose(head)
     return SHORT, _share_of_short(head)
+
+
+def _share_of_verbose(head: bytes) -> float:
+    """Return the share of the unindented lines of *head* that begin an entry or are journalctl's own."""
+    lines = [line[:400] for line in head.split(b"\n") if line.strip() and not line.startswith(b" ")]
+    lines = lines[:-1] if len(lines) > _ENOUGH_LINES and not head.endswith(b"\n") else lines
+    return sum(bool(_VERBOSE.match(line) or _DECORATION.match(line)) for line in lines) / len(lines)
 
 
 def _share_of_short(head: bytes) -> float:

@@ -54,11 +54,18 @@ def _read_short(source: Source) -> Iterator[Batch]:
     return read_short(source)
 
 
+def _read_verbose(source: Source) -> Iterator[Batch]:
+    from timeline_parsers._journal_verbose import read_verbose
+
+    return read_verbose(source)
+
+
 READERS: Final = {
     sniffing.BINARY: _read_binary,
     sniffing.EXPORT: _read_export,
     sniffing.JSON: _read_json,
     sniffing.SHORT: _read_short,
+    sniffing.VERBOSE_TEXT: _read_verbose,
 }
 """What reads each shape. Each is imported when it is needed: sniffing must not cost the import of pandas."""
 
