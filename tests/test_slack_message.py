@@ -317,6 +317,14 @@ def test_the_frame_has_the_types_of_the_schema() -> None:
     assert [True, False] == frame[schema.KIND].isna().tolist()
     assert {"Int64"} == {str(frame[name].dtype) for name in (schema.WALL, schema.LINE)}
     assert {"boolean"} == {str(frame[name].dtype) for name in ("slack.pinned", "slack.is_bot", "slack.broadcast")}
-    assert {"str"} == {str(frame[name].dtype) for name in (schema.MESSAGE, schema.ACTOR, schema.REF, "slack.edited")}
+    assert {"str"} == {str(frame[name].dtype) for name in (schema.MESSAGE, schema.ACTOR, schema.REF, "slack.ts")}
     schema.check(schema.conform(frame))
     schema.check(schema.conform(pd.DataFrame(make_frame([]))))
+
+
+def test_columns_without_any_value_are_left_out() -> None:
+    bare, marked = read(user="U1", text="x"), read(user="U1", text="y", reactions=[{"name": "eyes", "count": 1}])
+
+    assert not {"slack.reactions", "slack.edited", schema.KIND, schema.SEVERITY} & {*make_frame([bare]).columns}
+    assert [True, False] == make_frame([bare, marked])["slack.reactions"].isna().tolist()
+    assert {schema.WALL, schema.MESSAGE, schema.ACTOR, "slack.channel_id"} < {*make_frame([]).columns}

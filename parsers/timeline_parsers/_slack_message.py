@@ -28,7 +28,7 @@ _SKIN_TONE: Final = re.compile(r"::skin-tone-\d$")
 class Row(NamedTuple):
     """One message, in the order of `COLUMNS`."""
 
-    wall: int
+    wall: int | None
     service: str | None
     severity: str | None
     actor: str | None
@@ -37,7 +37,7 @@ class Row(NamedTuple):
     line: int
     ref: str | None
     channel_id: str | None
-    ts: str
+    ts: str | None
     thread_ts: str | None
     user_id: str | None
     subtype: str | None
@@ -56,6 +56,8 @@ COLUMNS: Final = (
 _CATEGORIES: Final = frozenset({schema.SERVICE, schema.KIND})
 _NUMBERS: Final = frozenset({schema.WALL, schema.LINE})
 _FLAGS: Final = frozenset({"slack.pinned", "slack.is_bot", "slack.broadcast"})
+_ALWAYS: Final = _NUMBERS | _FLAGS | {schema.ACTOR, schema.MESSAGE, schema.REF, "slack.channel_id"}
+_STRING: Final = pd.StringDtype("pyarrow", na_value=np.nan)
 
 
 def read_message(
@@ -105,24 +107,39 @@ def learn_names(messages: Iterable[Mapping[str, Any]], names: Names) -> Names:
     return replace(names, users={**names.users, **found}) if found else names
 
 
-def make_frame(rows: Sequence[Row]) -> pd.DataFrame:
-    """Put rows together as the frame that a parser gives."""
+def make_frame(rows: Sequence[Row], zone: str | None = "UTC") -> pd.DataFrame:
+    """Put rows together as the frame that a parser gives.
+
+    Columns of which no row has a value are left out: an export has thousands of small files, and each column of
+    each costs as much as reading some messages.
+
+    Args:
+        rows: the messages.
+        zone: the zone of their `wall`; None if they do not tell.
+    """
     values: Iterable[Sequence[Any]] = zip(*rows, strict=True) if rows else ((),) * len(COLUMNS)
-    columns = {name: _make_column(name, column) for name, column in zip(COLUMNS, values, strict=True)}
-    columns[schema.ZONE] = _make_categorical(("UTC",) * len(rows), *_categories(("UTC",)))
+    columns = {
+        name: _make_column(name, column)
+        for name, column in zip(COLUMNS, values, strict=True)
+        if name in _ALWAYS or any(column)
+    }
+    zones = (zone,) if zone else ()
+    columns[schema.ZONE] = _make_categorical((zone,) * len(rows), *_categories(zones))
     return pd.DataFrame(columns, copy=False)
 
 
 def _make_column(name: str, values: Sequence[Any]) -> Any:
     if name in _NUMBERS:
-        return pd.arrays.IntegerArray(np.array(values, np.int64), np.zeros(len(values), bool))
+        absent = np.fromiter((value is None for value in values), bool, len(values))
+        known = np.array([value or 0 for value in values] if absent.any() else values, np.int64)
+        return pd.arrays.IntegerArray(known, absent)
     if name in _FLAGS:
         return pd.arrays.BooleanArray(np.array(values, bool), np.zeros(len(values), bool))
     if name == schema.SEVERITY:
         return _make_categorical(values, schema.SEVERITY_DTYPE, _SEVERITY_CODES)
     if name in _CATEGORIES:
         return _make_categorical(values, *_categories(tuple(value for value in dict.fromkeys(values) if value)))
-    return schema.string_column(pa.array(values, pa.large_string()))
+    return _STRING.__from_arrow__(pa.array(values, pa.large_string()))  # type: ignore[attr-defined]
 
 
 def _make_categorical(
