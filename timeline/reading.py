@@ -127,7 +127,7 @@ def _batches(source: Source, parser: Parser, warnings: list[str]) -> Iterator[Ba
     bare, lines, failed, clocks = False, 0, False, set[str]()
     try:
         for result in parser.parse(source):
-            batch = result if isinstance(result, Batch) else _as_batch(result, lines)
+            batch = result if isinstance(result, Batch) else as_batch(result, lines)
             bare = bare or batch is not result
             batch = dataclasses.replace(batch, records=_shape(batch.records))
             _require_one_kind_of_stamps(clocks, batch.records)
@@ -146,11 +146,11 @@ def _batches(source: Source, parser: Parser, warnings: list[str]) -> Iterator[Ba
             "what it had read is kept, the rest of this file is not in the result"
         )
     if bare or failed:
-        rest = max(_count_lines(source) - lines, int(failed))
+        rest = max(count_lines(source) - lines, int(failed))
         yield Batch(schema.empty(), lines=rest, unparsed=rest)
 
 
-def _as_batch(frame: pd.DataFrame, lines: int) -> Batch:
+def as_batch(frame: pd.DataFrame, lines: int) -> Batch:
     """Make a batch of a bare frame that comes after *lines* lines."""
     if schema.LINE not in frame:
         frame = frame.assign(**{schema.LINE: pd.array(np.arange(1, len(frame) + 1) + lines, dtype="Int64")})
@@ -176,7 +176,8 @@ def _require_one_kind_of_stamps(kinds: set[str], records: pd.DataFrame) -> None:
         raise SchemaError(f"its frames have different kinds of stamps: {', '.join(sorted(kinds))}")
 
 
-def _count_lines(source: Source) -> int:
+def count_lines(source: Source) -> int:
+    """Return how many physical lines *source* has."""
     count, last = 0, b"\n"
     for chunk in dataclasses.replace(source, problems=[]).chunks():
         count += chunk.count(b"\n")
