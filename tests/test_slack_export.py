@@ -230,6 +230,51 @@ def test_a_guest_is_named_by_what_the_guest_wrote() -> None:
     ].tolist()
 
 
+@pytest.mark.parametrize("lists", [{"users.json": USERS}, {}], ids=["export", "folders only"])
+@pytest.mark.parametrize("make", [write_folder, lambda path, files: write_zip(path / "export.zip", files)])
+def test_days_know_what_other_days_say(
+    tmp_path: Path, lists: Mapping[str, Any], make: Callable[[Path, Mapping[str, Any]], Path]
+) -> None:
+    guest = say("hi", user="U9", user_profile={"display_name": "guest (hoster)"})
+    pin = say("<@U1> pinned", "1781532900.000100", subtype="pinned_item", item={"message": {"ts": "1781532000.000100"}})
+    bot = say("added: <https://x.slack.com/services/B0HOOK001|deploy hook>", subtype="bot_add")
+    alert = {"type": "message", "subtype": "bot_message", "bot_id": "B0HOOK001", "text": "x", "ts": "1781532002.000100"}
+    days = {
+        "general/2026-06-14.json": [bot],
+        "general/2026-06-15.json": [say("root <@U9>"), alert],
+        "general/2026-06-16.json": [pin],
+        "other/2026-06-15.json": [say("same ts")],
+        "other/2026-06-16.json": [guest],
+    }
+
+    batches = read(make(tmp_path, {**lists, **days}))
+
+    rows = batches["general/2026-06-15.json"].records
+    assert ["root @guest (hoster)", "x"] == rows["message"].tolist()
+    assert "deploy hook" == rows["actor"][1]
+    assert [True, False] == rows["slack.pinned"].tolist()
+    assert not batches["other/2026-06-15.json"].records["slack.pinned"].any()
+
+
+def test_a_renamed_channel_is_one_channel(tmp_path: Path) -> None:
+    renamed = say("renamed", user="U00", subtype="channel_name", old_name="outage", name="incident-7")
+    files = {
+        "channels.json": [
+            {"id": "C0RENAMED", "name": "incident-7", "members": []},
+            {"id": "C0FORMER1", "name": "new", "previous_names": ["old"], "members": []},
+        ],
+        "outage/2026-06-15.json": [say("a")],
+        "incident-7/2026-06-16.json": [renamed],
+        "old/2026-06-15.json": [say("b")],
+    }
+
+    rows = messages(read(write_folder(tmp_path, files)))
+
+    assert {"C0RENAMED": "#incident-7", "C0FORMER1": "#new"} == dict(
+        zip(rows["slack.channel_id"], rows["service"], strict=True)
+    )
+
+
 def test_a_workspace_of_an_organization_has_its_users(tmp_path: Path) -> None:
     files = {
         "org_users.json": USERS,

@@ -6,8 +6,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from timeline_parsers._slack_export import Channel, Place
-from timeline_parsers._slack_message import Row, find_pinned, make_frame, read_message
+from timeline_parsers._slack_export import Place
+from timeline_parsers._slack_hearsay import find_pinned
+from timeline_parsers._slack_lists import Channel
+from timeline_parsers._slack_message import Row, make_frame, read_message
 from timeline_parsers._slack_text import Names
 
 from timeline import schema

@@ -49,9 +49,34 @@ def things(value: object) -> list[dict[str, Any]]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
+def as_list(value: object) -> list[Any]:
+    """Return *value* if it is a JSON array, else an empty one."""
+    return value if isinstance(value, list) else []
+
+
 def string(value: object) -> str:
     """Return *value* if it is a string that says something, else the empty string."""
     return value if isinstance(value, str) and value.strip() else ""
+
+
+def name_user(user: dict[str, Any]) -> str:
+    """Return what people call *user*: blank names do not count, and most people have no display name."""
+    profile = user.get("profile")
+    inner = profile if isinstance(profile, dict) else {}
+    names = (
+        inner.get("display_name"),
+        inner.get("real_name"),
+        user.get("real_name"),
+        user.get("name"),
+        user.get("id"),
+    )
+    return unescape(next(filter(None, map(string, names)), "")).strip()
+
+
+def read_profile(message: Thing) -> str:
+    """Return the name that the writer of *message* brought along, as guests of other workspaces do."""
+    profile = message.get("user_profile")
+    return name_user({"profile": profile, "name": profile.get("name")}) if isinstance(profile, dict) else ""
 
 
 def is_preview(attachment: Thing) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -13,10 +12,11 @@ import pandas as pd
 import pyarrow as pa
 
 from timeline import schema
-from timeline_parsers._slack_content import is_preview, read_content, string, things
-from timeline_parsers._slack_export import Channel, Place, name_user, show_channel
+from timeline_parsers._slack_content import is_preview, read_content, read_profile, string, things
+from timeline_parsers._slack_export import Place
 from timeline_parsers._slack_kinds import kind_of, severity_of
-from timeline_parsers._slack_text import Names, isoformat, micros_of, ts_of
+from timeline_parsers._slack_lists import Channel, show_channel
+from timeline_parsers._slack_text import Names, isoformat, micros_of, normal_ts, ts_of
 
 SLACKBOT: Final = "USLACKBOT"
 # An export's own defect: renames of channels are written by a user that does not exist.
@@ -85,26 +85,9 @@ def read_message(
     return Row(
         micros, channel.name, severity_of(attachments) if attachments else None, actor, text,
         kind_of(subtype, text, is_bot=is_bot, actor=actor), line, _make_ref(channel, ts), channel.id, ts,
-        _normal_ts(message.get("thread_ts")), user, subtype, _edit_time(message), _count_reactions(message),
+        normal_ts(message.get("thread_ts")), user, subtype, _edit_time(message), _count_reactions(message),
         ts in pinned or _is_pinned(message, channel, ts, names), is_bot, subtype == "thread_broadcast",
     )  # fmt: skip
-
-
-def find_pinned(messages: Iterable[Mapping[str, Any]]) -> frozenset[str]:
-    """Return the ts of the messages that `pinned_item` messages point at."""
-    items = (message.get("item") for message in messages if message.get("subtype") == "pinned_item")
-    targets = (item.get("message", item) for item in items if isinstance(item, dict))
-    return frozenset(ts for item in targets if isinstance(item, dict) and (ts := _normal_ts(item.get("ts"))))
-
-
-def learn_names(messages: Iterable[Mapping[str, Any]], names: Names) -> Names:
-    """Add the people whom no list names but who wrote here: guests of other workspaces bring their own profile."""
-    found: dict[str, str] = {}
-    for message in messages:
-        user = message.get("user")
-        if isinstance(user, str) and user not in names.users and user not in found and (name := _read_profile(message)):
-            found[user] = name
-    return replace(names, users={**names.users, **found}) if found else names
 
 
 def make_frame(rows: Sequence[Row], zone: str | None = "UTC") -> pd.DataFrame:
@@ -166,12 +149,7 @@ def _find_user(message: Mapping[str, Any]) -> str | None:
 def _name_person(message: Mapping[str, Any], user: str | None, names: Names) -> str | None:
     if user and (known := names.users.get(user)):
         return known
-    return _read_profile(message) or string(message.get("username")) or (user if user != NOBODY else None)
-
-
-def _read_profile(message: Mapping[str, Any]) -> str:
-    profile = message.get("user_profile")
-    return name_user({"profile": profile, "name": profile.get("name")}) if isinstance(profile, dict) else ""
+    return read_profile(message) or string(message.get("username")) or (user if user != NOBODY else None)
 
 
 def _name_bot(message: Mapping[str, Any], user: str | None, names: Names) -> str | None:
@@ -198,11 +176,6 @@ def _make_ref(channel: Channel, ts: str) -> str | None:
     """Name a message: a ts is unique only within its conversation."""
     within = channel.id or channel.name
     return f"{within}/{ts}" if within else None
-
-
-def _normal_ts(ts: object) -> str | None:
-    micros = micros_of(ts)
-    return None if micros is None else ts_of(micros)
 
 
 def _edit_time(message: Mapping[str, Any]) -> str | None:

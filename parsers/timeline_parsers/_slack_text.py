@@ -138,6 +138,12 @@ def ts_of(micros: int) -> str:
     return f"{micros // 1_000_000}.{micros % 1_000_000:06d}"
 
 
+def normal_ts(ts: object) -> str | None:
+    """Write a ts of any spelling as Slack does; None if it is none."""
+    micros = micros_of(ts)
+    return None if micros is None else ts_of(micros)
+
+
 def isoformat(micros: int, precision: str = "microseconds") -> str:
     """Write microseconds since 1970 as ISO 8601 in UTC."""
     return (_EPOCH + timedelta(microseconds=micros)).isoformat(timespec=precision).replace("+00:00", "Z")

@@ -11,10 +11,12 @@ from typing import Any, Final
 from timeline.parser import Batch, Tally
 from timeline.sources import Source
 from timeline_parsers._slack_content import string, things
-from timeline_parsers._slack_export import LISTS, Channel, Place, locate, show_channel
+from timeline_parsers._slack_export import Place, locate
+from timeline_parsers._slack_hearsay import find_pinned
 from timeline_parsers._slack_json import Document, decode, find_object_lines
+from timeline_parsers._slack_lists import LISTS, Channel, show_channel
 from timeline_parsers._slack_marks import to_markdown
-from timeline_parsers._slack_message import Row, find_pinned, learn_names, make_frame, read_message
+from timeline_parsers._slack_message import Row, make_frame, read_message
 from timeline_parsers._slack_text import micros_of
 
 __all__ = ["SlackParser", "is_message", "parser", "to_markdown"]
@@ -163,8 +165,9 @@ class _Reader:
         if self.document.damage:
             self._note_damage()
         objects = things([value for value, _ in self.found])
-        pinned = find_pinned(objects)
-        self.place = replace(self.place, names=learn_names(objects, self.place.names))
+        pinned = find_pinned(objects) | self.place.heard.pinned(self.place.folder)
+        names = self.place.heard.complete(self.place.names, objects, self.data)
+        self.place = replace(self.place, names=names)
         for start in range(0, max(len(self.found), 1), _ROWS_A_BATCH):
             rows = list(self._read(self.found[start : start + _ROWS_A_BATCH], pinned))
             self.tally.lines = len(rows) + self.tally.unparsed + self.tally.decoration
