@@ -252,7 +252,6 @@ def test_every_known_prefix_explains_an_ordinary_background_line() -> None:
     [
         b"2026/06/15 14:03:11 [error] 812#812: *1 connect() failed (111: Connection refused), client: 192.0.2.7\n",
         b'192.0.2.7 - - [15/Jun/2026:14:03:11 +0000] "GET / HTTP/1.1" 200 3 "-" "-"\n',
-        b"Jun 15 14:03:11 db-01 postgres[812]: [3-1] 2026-06-15 14:03:11.123 UTC [812] LOG:  x\n",
         b"2026-06-15T14:03:11+0200 db-01 postgres[812]: 2026-06-15 14:03:11.123 UTC [812] LOG:  x\n",
         b"1781532191.123456 db-01 postgresql@15-main[278]: 2026-06-15 14:03:11.123 UTC [278] a@b ERROR:  x\n",
         b'{"__REALTIME_TIMESTAMP":"1781532191123456","MESSAGE":"2026-06-15 14:03:11 UTC [1] LOG:  x"}\n',

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from timeline.schema import (
     ACTOR,
+    HOST,
     KIND,
     LINE,
     MESSAGE,
@@ -89,6 +90,13 @@ class Fields:
     text: dict[str, pa.Array] = field(default_factory=dict)
     number: dict[str, pa.Array] = field(default_factory=dict)
 
+    def take(self, places: np.ndarray) -> Fields:
+        """Return some of the records."""
+        rows = pa.array(places)
+        text = {name: column.take(rows) for name, column in self.text.items()}
+        number = {name: column.take(rows) for name, column in self.number.items()}
+        return Fields(self.line[places], self.wall[places], self.dated[places], text, number)
+
 
 def build_frame(fields: Fields) -> pd.DataFrame:
     """Make a frame with the columns that a parser gives."""
@@ -112,6 +120,8 @@ def build_frame(fields: Fields) -> pd.DataFrame:
         LINE: _integers(pa.array(fields.line)),
         REF: string_column(_references(text, number, len(index))),
     }
+    if "host" in text:
+        columns[HOST] = _category(text["host"], len(index))
     columns |= {column: _number(number.get(name), len(index)) for name, column in NUMBERS.items()}
     columns |= {column: _category(text.get(name), len(index)) for name, column in CATEGORIES.items()}
     columns |= {column: _strings(text.get(name), len(index)) for name, column in STRINGS.items()}

@@ -50,6 +50,11 @@ class Matches:
     dated: np.ndarray
     pids: np.ndarray | None
 
+    def take(self, rows: np.ndarray) -> Matches:
+        """Return some of the lines."""
+        arrays = (self.lines[rows], self.bodies[rows], self.heads, self.codes[rows], self.wall[rows], self.dated[rows])
+        return Matches(*arrays, None if self.pids is None else self.pids[rows])
+
     def dictionary(self, name: str, rows: np.ndarray) -> pa.DictionaryArray | None:
         """Return the field *name* of *rows* as a dictionary array, None if the prefix does not write it."""
         if name not in self.heads.column_names:

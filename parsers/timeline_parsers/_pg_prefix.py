@@ -73,6 +73,15 @@ KNOWN: Final = (
 )
 """Prefixes in the wild; the more telling one first."""
 
+WRAPPED: Final = (
+    "user=%u,db=%d,app=%a,client=%h ",  # pgBadger's advice for syslog
+    "user=%u,db=%d ",
+    "db=%d,user=%u ",
+    "[%l-1] db=%d,user=%u ",  # Cloud SQL before it wrote the time
+    "%q%u@%d ",
+)
+"""Prefixes without a time, for logs whose lines are dated by what carries them."""
+
 TIMED: Final = tuple(text for text in KNOWN if text.startswith(("%m", "%t")))
 """Those that begin with a time: a line of one of them is a record wherever it stands."""
 
@@ -110,6 +119,11 @@ class Prefix:
     layout: str = ""
     rest: str = ""
     pid_mark: int | None = None
+
+    @property
+    def dated(self) -> bool:
+        """Whether it writes the time of the record."""
+        return "(?P<time>" in self.pattern or "(?P<epoch>" in self.pattern
 
 
 @cache
@@ -178,16 +192,16 @@ class Inferred:
     others: tuple[str, ...] = ()
 
 
-def infer_prefix(head: bytes) -> Inferred:
-    """Find the prefix that explains most of the lines of *head*; the first of `KNOWN` wins among equals.
+def infer_prefix(head: bytes, candidates: Sequence[str] = KNOWN) -> Inferred:
+    """Find the prefix that explains most of the lines of *head*; the first of *candidates* wins among equals.
 
     Where the lines name their fields, or no known prefix explains nearly all of them, one is put together from
     what they show.
     """
     lines = record_lines(head)
-    known = _best(KNOWN, lines)
+    known = _best(candidates, lines)
     guesses = [text for text in _synthesize(lines) if "=%" in text or known.share < NEARLY_ALL]
-    return _best((*KNOWN, *guesses), lines) if guesses else known
+    return _best((*candidates, *guesses), lines) if guesses else known
 
 
 def _best(candidates: Sequence[str], lines: list[str]) -> Inferred:

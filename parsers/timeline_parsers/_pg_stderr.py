@@ -61,13 +61,13 @@ def parse_stderr(
     for block in read_blocks(source, size):
         data = block.data.lstrip(b"\0") if block.first_line == 1 else block.data  # copytruncate leaves NULs
         whole = Block(held.data + data, held.first_line if held.data else block.first_line)
-        records = _Records(whole, match_lines(whole, prefix, others))
+        records = Records(whole, match_lines(whole, prefix, others))
         cut = records.cut
         if cut:
             yield records.batch(cut)
         held = _tail(whole, cut)
     if held.data:
-        records = _Records(held, match_lines(held, prefix, others))
+        records = Records(held, match_lines(held, prefix, others))
         yield records.batch(len(held.ends))
 
 
@@ -78,7 +78,7 @@ def _tail(block: Block, line: int) -> Block:
 
 
 @dataclass(frozen=True)
-class _Records:
+class Records:
     """The records of a block: matched lines, the lines that continue them, and the parts that belong to them.
 
     "Row" is a place among the matched lines, "line" one among all lines of the block.
@@ -151,19 +151,21 @@ class _Records:
 
     def batch(self, cut: int) -> Batch:
         """Make a batch of the lines before *cut*."""
-        inside = self.rows.lines < cut
-        records = np.flatnonzero(self.is_record & inside)
-        frame = build_frame(self._fields(records))
+        records = np.flatnonzero(self.is_record & (self.rows.lines < cut))
+        frame = build_frame(self.fields(records))
         return self._count(cut, len(records)).batch(frame)
 
-    def _count(self, cut: int, records: int) -> Tally:
-        owner, blank = self.owner[:cut], self.block.blank[:cut]
-        lost = (owner < 0) & ~blank
+    @cached_property
+    def lost(self) -> np.ndarray:
+        """Whether each line belongs to no record."""
+        lost: np.ndarray = (self.owner < 0) & ~self.block.blank
         orphans = self.parent < 0
-        if orphans.any():
-            lost |= (owner >= 0) & orphans[owner]
+        return lost | ((self.owner >= 0) & orphans[self.owner]) if orphans.any() else lost
+
+    def _count(self, cut: int, records: int) -> Tally:
+        lost = self.lost[:cut]
         unparsed = int(lost.sum())
-        tally = Tally(lines=cut, blank=int(blank.sum()))
+        tally = Tally(lines=cut, blank=int(self.block.blank[:cut].sum()))
         tally.continuation = cut - records - tally.blank - unparsed
         for line in np.flatnonzero(lost)[:EXAMPLES].tolist():
             text = self.block.data[self.block.starts[line] : self.block.ends[line]].decode("utf-8", "replace")
@@ -192,7 +194,8 @@ class _Records:
         kept = good[codes] if len(rows) else np.zeros(0, bool)
         return rows[kept], codes[kept], words
 
-    def _fields(self, records: np.ndarray) -> Fields:
+    def fields(self, records: np.ndarray) -> Fields:
+        """Return the rows *records*, which are records, as columns."""
         rows = self.rows
         bodies = rows.bodies.copy()
         bodies[self._states[0]] += _STATE_WIDTH + 2

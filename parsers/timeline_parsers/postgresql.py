@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 from timeline.errors import UsageError
@@ -15,12 +16,29 @@ from timeline_parsers._pg_csvlog import parse_csvlog
 from timeline_parsers._pg_csvsplit import RECORD, RECORD_START
 from timeline_parsers._pg_frame import NAME
 from timeline_parsers._pg_jsonlog import is_record, parse_jsonlog
-from timeline_parsers._pg_prefix import OPTION, TIMED, Inferred, compile_prefix, infer_prefix, record_lines, share_of
+from timeline_parsers._pg_prefix import (
+    KNOWN,
+    OPTION,
+    TIMED,
+    WRAPPED,
+    Inferred,
+    Prefix,
+    compile_prefix,
+    infer_prefix,
+    record_lines,
+    share_of,
+)  # fmt: skip
 from timeline_parsers._pg_stderr import parse_stderr
+from timeline_parsers._pg_syslog import YEARLESS, find_header, read_pieces
+from timeline_parsers._pg_wrapped import parse_wrapped
 
 SETTING: Final = f"--set {NAME}.{OPTION}=…"
 # Below this share of the first lines an inferred prefix is doubtful, and a person should know.
 DOUBTFUL: Final = 0.5
+
+# Such a file is also one of syslog: who reads all programs comes before who reads one.
+BEHIND_SYSLOG: Final = 0.99
+BEHIND: Final = (*KNOWN, *WRAPPED)
 
 _JSON_LINE: Final = re.compile(rb'\{"[^\n]*"error_severity"')
 
@@ -35,9 +53,10 @@ class PostgresqlParser:
         if is_json_array(head):
             return 0.0
         form = detect_form(head)
-        if form != "stderr":
-            return 1.0
-        return infer_prefix(head).share
+        if form == "syslog":
+            _, share, texts = find_header(head)
+            return BEHIND_SYSLOG * share if infer_prefix(texts, BEHIND).share else 0.0
+        return infer_prefix(head).share if form == "stderr" else 1.0
 
     def parse(self, source: Source) -> Iterator[Batch]:
         """Yield the records of *source*; option `log_line_prefix` tells the prefix of a stderr log.
@@ -53,12 +72,14 @@ class PostgresqlParser:
             yield from parse_csvlog(source)
         elif form == "jsonlog":
             yield from parse_jsonlog(source)
+        elif form == "syslog":
+            yield from _parse_syslog(source)
         else:
             yield from _parse_stderr(source)
 
 
 def detect_form(head: bytes) -> str:
-    """Return "csvlog", "jsonlog" or "stderr" by the first lines that are not empty."""
+    """Return "csvlog", "jsonlog", "syslog" or "stderr" by the first lines that are not empty."""
     text = head.lstrip(b"\0\r\n ")
     line = text.partition(b"\n")[0]
     if _JSON_LINE.match(line) and (is_record(line) or b"\n" not in text):
@@ -67,23 +88,48 @@ def detect_form(head: bytes) -> str:
     for start in RECORD_START.finditer(text):
         if RECORD.match(text, start.start()):
             return "csvlog"
-    return "stderr"
+    return "syslog" if find_header(head)[1] else "stderr"
+
+
+@dataclass(frozen=True)
+class _Settled:
+    """How the lines of a source are read, and what a person should know of it."""
+
+    prefix: Prefix
+    others: tuple[Prefix, ...] = ()
+    note: str = ""
+    warnings: tuple[str, ...] = ()
+
+    def tell(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """Add the note to all *batches* and the warnings to the first."""
+        warnings = self.warnings
+        for batch in batches:
+            yield replace(batch, note=self.note, warnings=(*warnings, *batch.warnings))
+            warnings = ()
 
 
 def _parse_stderr(source: Source) -> Iterator[Batch]:
+    settled = _settle(source, source.head)
+    yield from settled.tell(parse_stderr(source, settled.prefix, settled.others))
+
+
+def _parse_syslog(source: Source) -> Iterator[Batch]:
+    header, _, texts = find_header(source.head)
+    settled = _settle(source, texts, BEHIND)
+    unwrap = partial(read_pieces, header=header)
+    yearless = header == YEARLESS
+    yield from settled.tell(parse_wrapped(source, unwrap, settled.prefix, settled.others, yearless=yearless))
+
+
+def _settle(source: Source, head: bytes, candidates: Sequence[str] = KNOWN) -> _Settled:
+    """Find the prefix of a source that begins with *head*: as told, else as its lines have it."""
     given = source.options.get(OPTION)
     if given is not None:
-        warnings = _doubts_about(given, source.head)
-        for batch in parse_stderr(source, compile_prefix(given)):
-            yield replace(batch, warnings=warnings)
-            warnings = ()
-        return
-    inferred = infer_prefix(source.head)
-    note, warnings = f"{OPTION} {inferred.prefix.text!r} inferred", _doubts(inferred)
-    others = [compile_prefix(text) for text in TIMED if text != inferred.prefix.text]
-    for batch in parse_stderr(source, inferred.prefix, others if inferred.share else ()):
-        yield replace(batch, note=note, warnings=warnings)
-        warnings = ()
+        return _Settled(compile_prefix(given), warnings=_doubts_about(given, head))
+    inferred = infer_prefix(head, candidates)
+    others = [compile_prefix(text) for text in TIMED if text != inferred.prefix.text] if inferred.share else []
+    note = f"{OPTION} {inferred.prefix.text!r} inferred"
+    return _Settled(inferred.prefix, tuple(others), note, _doubts(inferred))
 
 
 def _doubts_about(given: str, head: bytes) -> tuple[str, ...]:
