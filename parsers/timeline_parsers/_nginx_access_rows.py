@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from timeline import schema
-from timeline.parser import Batch, Tally
+from timeline.parser import Batch
 from timeline.textlog import Block
 from timeline_parsers._nginx_cut import DASH, Cuts, Lines, Mask, cut
 from timeline_parsers._nginx_error_frame import BARE, HEAD, Heads
@@ -19,7 +19,7 @@ from timeline_parsers._nginx_format import LineFormat
 from timeline_parsers._nginx_frame import REQUEST_PARTS, WHOLE_LINE, make_frame
 from timeline_parsers._nginx_head import LAST_RESORT, LENIENT
 from timeline_parsers._nginx_json import OPENING, read_objects
-from timeline_parsers._nginx_records import find_extents, reject_rows
+from timeline_parsers._nginx_records import count_lines, find_alone, find_extents, reject_rows, settle
 from timeline_parsers._nginx_stamp import Stamps, no_stamps, read_stamps, read_texts
 from timeline_parsers._nginx_text import unescape_rows
 
@@ -37,6 +37,12 @@ _SELF_STANDING: Final = (
 _ACCESS, _ERROR = "nginx-access", "nginx-error"
 
 
+def looks_like_start(texts: pa.LargeStringArray) -> Mask:
+    """Tell which texts are no continuation of an error record."""
+    found = [pc.match_substring_regex(texts, pattern) for pattern in (HEAD, BARE, _SELF_STANDING)]
+    return pc.or_(pc.or_(found[0], found[1]), found[2]).to_numpy(zero_copy_only=False)
+
+
 class AccessReader:
     """Turns blocks into batches by formats that are tried in order.
 
@@ -47,11 +53,6 @@ class AccessReader:
     def __init__(self, formats: Sequence[LineFormat]) -> None:
         self._formats = list(formats)
         self._keys = dict(formats[0].keys)
-
-    def looks_like_start(self, texts: pa.LargeStringArray) -> Mask:
-        """Tell which texts are no continuation of an error record."""
-        found = [pc.match_substring_regex(texts, pattern) for pattern in (HEAD, BARE, _SELF_STANDING)]
-        return pc.or_(pc.or_(found[0], found[1]), found[2]).to_numpy(zero_copy_only=False)
 
     def read(self, block: Block) -> Batch:
         """Read one block; lines of the error log become records of `nginx-error`."""
@@ -64,13 +65,13 @@ class AccessReader:
             frame, read = self._read_json_lines(lines, np.flatnonzero(objects))
             parts.append(frame)
             known[read] = True
-        loose = ~(known | heads.starts | blank)
-        loose[loose] = ~self.looks_like_start(lines.texts(np.flatnonzero(loose)))
+        loose = ~(known | heads.starts | blank | find_alone(block))
+        loose[loose] = ~looks_like_start(lines.texts(np.flatnonzero(loose)))
         extents = find_extents(heads.starts, loose, blank)
-        tally = Tally(len(lines), int(extents.owned.sum()), int((blank & ~extents.owned).sum()))
+        tally = count_lines(block, extents.owned)
         reject_rows(tally, lines, np.flatnonzero(~(known | heads.starts | blank | extents.owned)))
         errors = heads.frame(extents.last) if heads.starts.any() else None
-        return tally.batch(_unite(parts, errors))
+        return tally.batch(settle(_unite(parts, errors), block))
 
     def _read_cut_lines(self, lines: Lines, skip: Mask) -> tuple[pd.DataFrame, Mask]:
         cuts = cut(lines, self._formats, skip, (LENIENT, LAST_RESORT))
@@ -83,8 +84,7 @@ class AccessReader:
         return make_frame(columns, stamps.take(rows), lines.numbers[rows]), known
 
     def _read_json_lines(self, lines: Lines, rows: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
-        whole = len(rows) == len(lines)
-        data = bytes(lines.data) if whole else b"\n".join(lines.texts(rows).cast(pa.large_binary()).to_pylist()) + b"\n"
+        data = _join_lines(lines, rows)
         columns, times, good = read_objects(data, self._keys)
         stamps = no_stamps(len(rows))
         for column in times:
@@ -95,6 +95,14 @@ class AccessReader:
         keep = pa.array(np.flatnonzero(known))
         kept = {name: column.take(keep) for name, column in columns.items()}
         return make_frame(kept, stamps.take(np.flatnonzero(known)), lines.numbers[rows[known]]), rows[known]
+
+
+def _join_lines(lines: Lines, rows: np.ndarray) -> bytes:
+    """Return *rows* as one line each; an unwrapped line can hold line breaks."""
+    data = bytes(lines.data)
+    if len(rows) == len(lines) == data.count(b"\n"):
+        return data
+    return b"".join(text.encode().replace(b"\n", b" ") + b"\n" for text in lines.texts(rows).to_pylist())
 
 
 def _has_request(columns: dict[str, pa.LargeStringArray], rows: int) -> Mask:

@@ -7,16 +7,52 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
+from timeline import schema
 from timeline.parser import EXAMPLES, Tally
 from timeline.textlog import Block
+from timeline_parsers import _wrappers
 from timeline_parsers._nginx_cut import Lines, Mask
+from timeline_parsers._nginx_head import whole_lines
+
+Starts = Callable[[pa.LargeStringArray], Mask]
+
+SURER: Final = 1 + 1 / 1024
+"""Weight of a score against that of a parser to which every line with a syslog header is its own."""
 
 _MOST_MOVED: Final = 1 << 22
+_ENOUGH: Final = 0.5
 
 
-def join_records(blocks: Iterable[Block], starts: Callable[[pa.LargeStringArray], Mask]) -> Iterator[Block]:
+def whole_records(head: bytes, blocks: Iterable[Block], starts: Starts) -> Iterator[Block]:
+    """Yield the lines of a source, out of their wrappers if they have any, no record divided between two blocks.
+
+    Args:
+        head: the first bytes of the source.
+        blocks: its blocks.
+        starts: tells which of some lines start a record.
+    """
+    first = whole_lines(head)
+    wrapper = _wrappers.find_wrapper(first, starts) if first is not None else None
+    return join_records(blocks, starts) if wrapper is None else _wrappers.unwrap_blocks(blocks, wrapper, starts)
+
+
+def open_head(head: bytes, starts: Starts) -> tuple[Block | None, float]:
+    """Return the first complete lines of a source, out of their wrappers, and the weight for `weigh`."""
+    block = whole_lines(head)
+    wrapper = _wrappers.find_wrapper(block, starts) if block is not None else None
+    if block is None or wrapper is None:
+        return block, 1.0
+    weight = 1.0
+    if wrapper is _wrappers.read_syslog and not _wrappers.has_priorities(block):
+        # journalctl writes such lines as well, with process ids; its reader is sure of both, and knows less of these.
+        weight = 0.0 if _wrappers.has_pids(block) else SURER
+    return _wrappers.unwrap(block, wrapper, starts), weight
+
+
+def join_records(blocks: Iterable[Block], starts: Starts) -> Iterator[Block]:
     """Move lines that continue a record from the beginning of a block to the end of the one before.
 
     Args:
@@ -40,7 +76,7 @@ def join_records(blocks: Iterable[Block], starts: Callable[[pa.LargeStringArray]
         yield held
 
 
-def _leading(block: Block, starts: Callable[[pa.LargeStringArray], Mask], most: int) -> tuple[int, int]:
+def _leading(block: Block, starts: Starts, most: int) -> tuple[int, int]:
     """Return bytes and number of the lines before the first one that starts a record, about *most* bytes."""
     place = lines = 0
     while place < min(len(block.data), most):
@@ -83,6 +119,37 @@ def find_extents(starts: Mask, loose: Mask, blank: Mask) -> Extents:
     owned = belongs & ~starts & (rows <= last[opener])
     first = np.flatnonzero(starts)
     return Extents(first, last[first], owned)
+
+
+def weigh(share: float, weight: float) -> float:
+    """Return how sure a share of understood lines makes; a few in the log of another program make nothing sure."""
+    return float(share) if weight == 1.0 else float(share) * weight * (share >= _ENOUGH)
+
+
+def find_alone(block: Block) -> Mask:
+    """Tell which lines continue no record because their wrapper says so."""
+    return block.alone if isinstance(block, _wrappers.Unwrapped) else np.zeros(len(block.ends), bool)
+
+
+def count_lines(block: Block, owned: Mask) -> Tally:
+    """Count the lines of *block*, of which *owned* continue a record."""
+    joined = block.joined if isinstance(block, _wrappers.Unwrapped) else 0
+    return Tally(
+        lines=len(block.ends) + joined,
+        continuation=int(owned.sum()) + joined,
+        blank=int((block.blank & ~owned).sum()),
+    )
+
+
+def settle(frame: pd.DataFrame, block: Block) -> pd.DataFrame:
+    """Put records of wrapped lines into the order of the file and add the host that the wrapper names."""
+    if not isinstance(block, _wrappers.Unwrapped) or not len(frame):
+        return frame
+    numbers = frame[schema.LINE].to_numpy(np.int64)
+    order = np.argsort(numbers, kind="stable")
+    frame = frame.take(order).reset_index(drop=True)
+    hosts = block.find_hosts(numbers[order])
+    return frame if hosts is None else frame.assign(**{schema.HOST: hosts})
 
 
 def reject_rows(tally: Tally, lines: Lines, rows: np.ndarray) -> None:

@@ -11,13 +11,13 @@ from timeline.errors import UnknownNameError
 from timeline.parser import Batch
 from timeline.sources import Source
 from timeline.textlog import is_json_array, read_blocks
-from timeline_parsers._nginx_access_rows import AccessReader
+from timeline_parsers._nginx_access_rows import AccessReader, looks_like_start
 from timeline_parsers._nginx_cut import Lines, Mask
 from timeline_parsers._nginx_error_frame import Heads
 from timeline_parsers._nginx_format import LineFormat, compile_format, known_formats
-from timeline_parsers._nginx_head import find_access_lines, rank_formats, whole_lines
+from timeline_parsers._nginx_head import find_access_lines, rank_formats
 from timeline_parsers._nginx_json import OPENING
-from timeline_parsers._nginx_records import find_extents, join_records
+from timeline_parsers._nginx_records import find_alone, find_extents, open_head, weigh, whole_records
 
 WORKERS: Final = 2
 """Blocks that are read at the same time; Arrow and numpy leave the interpreter free."""
@@ -32,22 +32,24 @@ class NginxAccessParser:
 
     def sniff(self, head: bytes) -> float:
         """Return the share of lines that are records; without an access record among them, 0."""
-        block = whole_lines(head)
-        if block is None or is_json_array(head):
+        if is_json_array(head):
+            return 0.0
+        block, weight = open_head(head, looks_like_start)
+        if block is None:
             return 0.0
         lines = Lines(block)
         errors = Heads(lines).starts
         access = find_access_lines(lines, block.blank | errors)
         if not access.any():
             return 0.0
-        extents = find_extents(errors, ~(errors | access), block.blank)
+        extents = find_extents(errors, ~(errors | access | find_alone(block)), block.blank)
         understood = access | errors | (extents.owned & ~block.blank)
-        return float(understood.sum() / (~block.blank).sum())
+        return weigh(understood.sum() / (~block.blank).sum(), weight)
 
     def parse(self, source: Source) -> Iterator[Batch]:
         """Yield the records of *source*, a batch a block, in the order of the file."""
         reader = make_reader(source)
-        blocks = join_records(read_blocks(source), reader.looks_like_start)
+        blocks = whole_records(source.head, read_blocks(source), looks_like_start)
         with ThreadPoolExecutor(WORKERS) as pool:
             running: deque[Future[Batch]] = deque()
             try:
@@ -71,7 +73,7 @@ def make_reader(source: Source) -> AccessReader:
     for option in source.options:
         if option not in OPTIONS:
             raise UnknownNameError("option of nginx-access", option, OPTIONS)
-    block = whole_lines(source.head)
+    block, _ = open_head(source.head, looks_like_start)
     formats = list(known_formats()) if block is None else _rank(Lines(block), block.blank)
     text = source.options.get("log_format")
     if text is not None:

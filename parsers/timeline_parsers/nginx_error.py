@@ -7,13 +7,22 @@ from typing import Final
 
 import numpy as np
 
-from timeline.parser import Batch, Tally
+from timeline.parser import Batch
 from timeline.sources import Source
 from timeline.textlog import Block, is_json_array, read_blocks
 from timeline_parsers._nginx_cut import Lines
 from timeline_parsers._nginx_error_frame import Heads, looks_like_start
-from timeline_parsers._nginx_head import find_access_lines, whole_lines
-from timeline_parsers._nginx_records import find_extents, join_records, reject_rows
+from timeline_parsers._nginx_head import find_access_lines
+from timeline_parsers._nginx_records import (
+    count_lines,
+    find_alone,
+    find_extents,
+    open_head,
+    reject_rows,
+    settle,
+    weigh,
+    whole_records,
+)
 
 _LINES_A_RECORD: Final = 50
 
@@ -25,36 +34,35 @@ class NginxErrorParser:
 
     def sniff(self, head: bytes) -> float:
         """Return the share of lines that are records or continue one; half of it if access lines are among them."""
-        block = whole_lines(head)
-        if block is None or is_json_array(head):
+        if is_json_array(head):
+            return 0.0
+        block, weight = open_head(head, looks_like_start)
+        if block is None:
             return 0.0
         lines = Lines(block)
         starts = Heads(lines).starts
         if not starts.any():
             return 0.0
-        extents = find_extents(starts, ~starts & ~block.blank, block.blank)
+        extents = find_extents(starts, ~(starts | block.blank | find_alone(block)), block.blank)
         understood = starts.sum() + min(extents.owned.sum(), _LINES_A_RECORD * starts.sum())
         mixed = bool(find_access_lines(lines, starts | block.blank).any())
-        return float(understood / max((~block.blank | extents.owned).sum(), 1)) * (0.5 if mixed else 1.0)
+        share = understood / max((~block.blank | extents.owned).sum(), 1)
+        return weigh(share, weight) * (0.5 if mixed else 1.0)
 
     def parse(self, source: Source) -> Iterator[Batch]:
         """Yield the records of *source*, a batch a block."""
-        for block in join_records(read_blocks(source), looks_like_start):
+        for block in whole_records(source.head, read_blocks(source), looks_like_start):
             yield _parse_block(block)
 
 
 def _parse_block(block: Block) -> Batch:
     lines = Lines(block)
     heads = Heads(lines)
-    blank = block.blank
-    extents = find_extents(heads.starts, ~heads.starts & ~blank, blank)
-    tally = Tally(
-        lines=len(lines),
-        continuation=int(extents.owned.sum()),
-        blank=int((blank & ~extents.owned).sum()),
-    )
-    reject_rows(tally, lines, np.flatnonzero(~(heads.starts | extents.owned | blank)))
-    return tally.batch(heads.frame(extents.last))
+    loose = ~(heads.starts | block.blank | find_alone(block))
+    extents = find_extents(heads.starts, loose, block.blank)
+    tally = count_lines(block, extents.owned)
+    reject_rows(tally, lines, np.flatnonzero(~(heads.starts | extents.owned | block.blank)))
+    return tally.batch(settle(heads.frame(extents.last), block))
 
 
 parser = NginxErrorParser()
