@@ -82,8 +82,8 @@ def _place(export: Export | None, path: str, heard: Hearsay | None = None) -> Pl
         return Place(names, Channel(), LISTS.get(path, ""))
     if len(parts) != 2:  # noqa: PLR2004 - channel/day
         return Place(names, Channel())
-    known = parts[0] in export.channels or heard is None
-    return Place(names, export.channel(parts[0] if known else heard.renamed(parts[0])))
+    folder = heard.renamed(parts[0]) if heard and parts[0] not in export.channels else parts[0]
+    return Place(names, export.channel(folder))
 
 
 def _is_channel_folder(folder: str) -> bool:
