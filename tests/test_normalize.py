@@ -196,7 +196,7 @@ def test_microseconds_are_exact() -> None:
     assert 1452837318000002 * 1000 == frame["timestamp"][0].value
 
 
-def stamped(values: Sequence[object], dtype: str | None = None) -> pd.DataFrame:
+def stamped(values: Sequence[Any], dtype: Any = None) -> pd.DataFrame:
     return pd.DataFrame({"timestamp": pd.Series(values, dtype=dtype), "message": "x"})
 
 
