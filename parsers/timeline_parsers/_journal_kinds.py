@@ -80,18 +80,48 @@ KERNEL_TEXTS: Final = {
 """Kind to a pattern for messages of the kernel, which carry no MESSAGE_ID; the first that fits counts."""
 
 MANAGER_TEXTS: Final = {
-    "unit-failed": r"^Failed to start |: Failed with result '",
-    "unit-process-exit": r": (Main|Control) process exited, code=",
+    "unit-failed": (
+        r"^Failed to (start|listen on|mount|activate swap|set up automount) |^Dependency failed for "
+        r"|^Timed out (starting|waiting for|mounting|listening on|activating swap) |: Failed with result '"
+    ),
+    "unit-process-exit": r": [A-Z][a-z]+ process exited, code=",
     "unit-restart-scheduled": r": Scheduled restart job, restart counter is at ",
     "oom-kill": r": A process of this unit has been killed by the OOM killer",
-    "noise": r": Consumed .* CPU time",
-    "unit-starting": r"^Starting .*\.\.\.$",
-    "unit-started": r"^(Started|Finished|Reached target|Listening on|Mounted) ",
-    "unit-stopping": r"^Stopping .*\.\.\.$",
-    "unit-stopped": r"^Stopped ",
+    "spawn-failed": r": Failed to (spawn|execute|locate executable)",
+    # A container's manager says how long it took without the parts that a machine has.
+    "noise": r": Consumed .* CPU time|^Startup finished in [^=]*$",
+    "unit-skipped": r" was skipped because |^Condition check resulted in .* being skipped",
+    "unit-starting": r"^(Starting|Mounting|Activating swap|Setting up automount) .*\.\.\.$",
+    "unit-started": (
+        r"^(Started|Finished|Reached target|Listening on|Mounted|Activated swap|Set up automount|Created slice"
+        r"|Found device) "
+    ),
+    "unit-stopping": r"^(Stopping|Unmounting|Deactivating swap|Unsetting automount) .*\.\.\.$",
+    "unit-stopped": r"^(Stopped|Unmounted|Deactivated swap|Unset automount|Removed slice|Closed) ",
     "unit-succeeded": r": Deactivated successfully|: Succeeded\.$",
     "unit-reloading": r"^Reloading .*\.\.\.$",
     "unit-reloaded": r"^Reloaded ",
-    "startup-finished": r"^Startup finished in ",
+    "startup-finished": r"^Startup finished in .* = ",
+    "time-change": r"^Time has been changed$|^System time (before build time|advanced to)|^System clock time unset or ",
+    "shutdown": r"^Shutting down\.$",
 }
-"""Kind to a pattern for messages of systemd in texts, which do not show the MESSAGE_ID."""
+"""Kind to a pattern for messages of systemd in texts, which do not show the MESSAGE_ID; the first that fits counts."""
+
+DAEMON_TEXTS: Final = {
+    "journal-dropped": r"^Suppressed \d+ messages from |^Missed \d+ kernel messages|^Forwarding to syslog missed ",
+    "journal-start": r"^Journal started$",
+    "journal-stop": r"^Journal stopped$",
+    "noise": r"^(Runtime|System) Journal \(.*\) is .*, max ",
+    "session-start": r"^New session \S+ of user ",
+    "session-stop": r"^Removed session ",
+    "shutdown": r"^System is (powering (down|off)|rebooting|halting)",
+    "shutdown-scheduled": r"^The system will (power off|reboot|halt) (at|now)",
+    "coredump": r"^Process \d+ \(.*\) of user \d+ (dumped core|terminated abnormally)",
+    "oom-kill": r"^Killed \S+ due to (memory pressure|memory used)",
+    "spawn-failed": r": Failed at step [A-Z0-9_]+ spawning ",
+    "time-sync": r"^(Initial (clock )?synchronization to|System clock synchronized|Contacted time)",
+    "time-change": r"^System clock (was stepped by|time unset or jumped)|^System time advanced to ",
+    "timezone-change": r"^Changed time zone to ",
+    "power-key": r"^Power key pressed",
+}
+"""The same for systemd's daemons, chronyd, and children that failed to start, such as `(nginx)`."""

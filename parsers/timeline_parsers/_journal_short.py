@@ -1,4 +1,4 @@
-"""Read the short texts of journalctl: short, short-precise, short-iso, short-full, with-unit, short-unix."""
+"""Read the short texts of journalctl: short, short-iso, short-full, with-unit, short-unix and their variants."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from timeline.textlog import Block, clean
 from timeline_parsers import _journal_fields as fields
 from timeline_parsers import _journal_lines as lines
 from timeline_parsers import _journal_sniff as sniffing
-from timeline_parsers._journal_entries import Words, to_numbers, to_words
-from timeline_parsers._journal_kinds import KERNEL_TEXTS, MANAGER_TEXTS
+from timeline_parsers._journal_entries import Words, combine, to_numbers, to_words
+from timeline_parsers._journal_months import LOCAL, to_english
 from timeline_parsers._journal_nested import raise_severity
-from timeline_parsers._journal_sniff import DATED, DECORATION, EPOCH, MONOTONIC, TAIL, YEARLESS
+from timeline_parsers._journal_said import find_kinds, find_units
+from timeline_parsers._journal_sniff import BOOT_LINE, DATED, DECORATION, EPOCH, MONOTONIC, TAIL, YEARLESS
 
 # with-unit writes `system unit/user unit`.
 USER_UNIT: Final = r"^[^/]+\.(?:service|scope|slice)/"
@@ -50,14 +51,18 @@ _STYLES: Final = (
 def read_short(source: Source) -> Iterator[Batch]:
     """Yield a batch for each block of lines."""
     style = _find_style(clean(sniffing.without_colours(source.head) + b"\n"))
+    boot = ""
     for block, kinds in lines.read_records(source, lambda block: _classify(block, style)):
-        yield _parse(block, kinds, style)
+        boots = _boots(block, kinds, boot)
+        boot = boots.values[boots.codes[-1]] if len(boots.codes) and boots.codes[-1] >= 0 else ""
+        yield _parse(block, kinds, boots, style)
 
 
 def _find_style(block: Block) -> _Style:
     """Return the style that most of the first lines have."""
     sample = block.lines.slice(0, 2000)
-    counts = [int(np.count_nonzero(fields.matches(sample, style.pattern))) for style in _STYLES]
+    patterns = [LOCAL if style.yearless else style.pattern for style in _STYLES]
+    counts = [int(np.count_nonzero(fields.matches(sample, pattern))) for pattern in patterns]
     return _STYLES[int(np.argmax(counts))]
 
 
@@ -71,12 +76,21 @@ def _classify(block: Block, style: _Style) -> np.ndarray:
     if not record.all():
         others, texts = others[~record], texts.filter(pa.array(~record))
         kinds[others[fields.matches(texts, DECORATION)]] = lines.DECORATION
+    if style.yearless:
+        # A month in another language; ` 3月` begins with one blank, a further line of a message with twenty.
+        indented = np.flatnonzero(kinds == lines.INDENTED)
+        indented = indented[np.frombuffer(block.data, np.uint8)[block.starts[indented] + 1] != ord(" ")]
+        rest = np.concatenate((np.flatnonzero(kinds == lines.OTHER), indented))
+        kinds[rest[fields.matches(block.lines.take(pa.array(rest)), LOCAL)]] = lines.RECORD
     return kinds
 
 
-def _parse(block: Block, kinds: np.ndarray, style: _Style) -> Batch:
+def _parse(block: Block, kinds: np.ndarray, boots: Words, style: _Style) -> Batch:
     rows = np.flatnonzero(kinds == lines.RECORD)
-    parts = pc.extract_regex(block.lines.take(pa.array(rows)), style.pattern + TAIL)
+    texts = block.lines.take(pa.array(rows))
+    parts = pc.extract_regex(texts, style.pattern + TAIL)
+    if style.yearless and parts.null_count:
+        parts = _in_english(pc.extract_regex(texts, LOCAL + TAIL))
     bad = np.asarray(parts.is_null())
     if bad.any():
         kinds[rows[bad]] = lines.OTHER
@@ -84,9 +98,33 @@ def _parse(block: Block, kinds: np.ndarray, style: _Style) -> Batch:
     indents = _indents(block, rows, parts)
     lines.settle(kinds, block, rows, indents)
     kept = np.flatnonzero((kinds == lines.RECORD) | (kinds == lines.CONTINUATION))
-    frame = _to_frame(parts, lines.join_lines(block, kept, rows, indents), block.numbers[rows], style)
+    boots = Words(boots.codes[rows], boots.values)
+    frame = _to_frame(parts, lines.join_lines(block, kept, rows, indents), block.numbers[rows], boots, style)
     warnings = (WITHOUT_TIME,) if style.pattern == MONOTONIC and len(rows) else ()
     return lines.count(kinds, block).batch(frame, yearless=style.yearless, warnings=warnings)
+
+
+def _in_english(parts: pa.StructArray) -> pa.StructArray:
+    """Put the stamps of other languages together as in English."""
+    part = {kind.name: pc.struct_field(parts, kind.name) for kind in parts.type}
+    month = to_words(part["month"])
+    names = pa.array([to_english(name) for name in month.values], pa.large_string())
+    month_names = names.take(pa.array(month.codes, mask=month.codes < 0))
+    day = pc.utf8_lpad(part["day"], 2, " ")
+    part["stamp"] = pc.binary_join_element_wise(month_names, day, part["clock"], pa.scalar(" ", pa.large_string()))
+    names_kept = ("stamp", "fraction", "host", "ident", "pid", "message")
+    return pa.StructArray.from_arrays([part[name] for name in names_kept], names_kept, mask=parts.is_null())
+
+
+def _boots(block: Block, kinds: np.ndarray, before: str) -> Words:
+    """Return for each line the boot that the last `-- Boot … --` named; *before*: that of the block before."""
+    codes = np.full(len(kinds), 0 if before else -1, np.int32)
+    rows = np.flatnonzero(kinds == lines.DECORATION)
+    found = to_words(pc.struct_field(pc.extract_regex(block.lines.take(pa.array(rows)), BOOT_LINE), "boot"))
+    places = np.flatnonzero(found.codes >= 0)
+    for place, end in zip(places, np.append(rows[places[1:]], len(kinds)), strict=True) if len(places) else ():
+        codes[rows[place] : end] = found.codes[place] + bool(before)
+    return Words(codes, [*([before] if before else []), *found.values])
 
 
 def _indents(block: Block, rows: np.ndarray, parts: pa.StructArray) -> np.ndarray:
@@ -94,10 +132,14 @@ def _indents(block: Block, rows: np.ndarray, parts: pa.StructArray) -> np.ndarra
     return block.ends[rows] - block.starts[rows] - np.asarray(pc.binary_length(pc.struct_field(parts, "message")))
 
 
-def _to_frame(parts: pa.StructArray, messages: pa.LargeStringArray, numbers: np.ndarray, style: _Style) -> pd.DataFrame:
+def _to_frame(
+    parts: pa.StructArray, messages: pa.LargeStringArray, numbers: np.ndarray, boots: Words, style: _Style
+) -> pd.DataFrame:
     part = {kind.name: pc.struct_field(parts, kind.name) for kind in parts.type}
     ident = to_words(_present(part["ident"]))
-    service = to_words(_present(pc.replace_substring_regex(part["ident"], USER_UNIT, "")))
+    signed = to_words(_present(pc.replace_substring_regex(part["ident"], USER_UNIT, "")))
+    unit = find_units(signed, messages)
+    service = combine([unit, signed])
     nothing = np.full(len(numbers), -1, np.int8)
     severity = raise_severity(nothing, messages, service, ident)
     wall, zone = _read_times(part, style)
@@ -109,10 +151,12 @@ def _to_frame(parts: pa.StructArray, messages: pa.LargeStringArray, numbers: np.
             schema.SERVICE: fields.to_category(service),
             schema.SEVERITY: pd.Categorical.from_codes(severity, dtype=schema.SEVERITY_DTYPE),
             schema.MESSAGE: schema.string_column(messages),
-            schema.KIND: fields.to_category(_kinds(ident, messages).used()),
+            schema.KIND: fields.to_category(find_kinds(signed, unit, messages).used()),
             schema.LINE: fields.to_integers(numbers),
             fields.PID: fields.to_integers(to_numbers(_present(part["pid"]))),
+            fields.UNIT: fields.to_category(unit),
             fields.IDENTIFIER: fields.to_category(ident),
+            fields.BOOT_ID: fields.to_category(boots),
         }
     )
 
@@ -131,15 +175,6 @@ def _read_times(part: dict[str, pa.Array], style: _Style) -> tuple[np.ndarray, W
         wall = np.where(good, seconds + fraction, wall)
     zone = to_words(part["zone"]) if "zone" in part else Words.missing(rows)
     return wall, Words(zone.codes, ["UTC" if value == "Z" else value for value in zone.values])
-
-
-def _kinds(ident: Words, messages: pa.LargeStringArray) -> Words:
-    names = list(dict.fromkeys([*KERNEL_TEXTS, *MANAGER_TEXTS]))
-    codes = np.full(len(messages), -1, np.int32)
-    for name, patterns in (("kernel", KERNEL_TEXTS), ("systemd", MANAGER_TEXTS)):
-        rows = np.flatnonzero(ident.test(frozenset({name})))
-        fields.label_texts(codes, rows, messages, patterns, names)
-    return Words(codes, names)
 
 
 def _present(values: pa.LargeStringArray) -> pa.LargeStringArray:

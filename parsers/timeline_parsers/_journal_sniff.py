@@ -28,8 +28,9 @@ DATED: Final = (
 )
 """short-iso (before systemd 255 `-0500`, later `-05:00`), short-iso-precise, short-full, with-unit."""
 
-YEARLESS: Final = r"^(?P<stamp>[A-Z][a-z]{2} [ 0-3]\d \d\d:\d\d:\d\d)(?:\.(?P<fraction>\d{1,6}))? "
-"""short, short-precise; traditional syslog files look the same."""
+_ENGLISH: Final = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+YEARLESS: Final = rf"^(?P<stamp>{_ENGLISH} [ 0-3]\d \d\d:\d\d:\d\d)(?:\.(?P<fraction>\d{{1,6}}))? "
+"""short, short-precise in English; traditional syslog files look the same."""
 
 EPOCH: Final = r"^(?P<stamp>\d{9,11})\.(?P<fraction>\d{6}) "
 """short-unix."""
@@ -50,16 +51,26 @@ _VERBOSE: Final = re.compile(VERBOSE.encode(), re.MULTILINE)
 _SHORT_HEADS: Final = (
     r"[A-Z][a-z]{2} \d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})? (?:[+-]\d\d(?:\d\d)?|[A-Z][A-Za-z]{1,5}) (?!\[s=)",
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:?\d\d) (?![\[{])",
-    r"[A-Z][a-z]{2} [ 0-3]\d \d\d:\d\d:\d\d(?:\.\d{1,6})? ",
+    rf"{_ENGLISH} [ 0-3]\d \d\d:\d\d:\d\d(?:\.\d{{1,6}})? ",
     r"\d{9,11}\.\d{6} (?=\S+ )",
     r"\[ *\d+\.\d{6}[^\]]{0,40}\] ",
 )
 _SHORT_HEAD: Final = re.compile("(?:{}).*?:".format("|".join(_SHORT_HEADS)).encode())
 
-DECORATION: Final = (
-    r"^(?:-- |░░ |Hint: You are currently not seeing messages|(?:Notice|Warning): .*journal has been rotated)"
+# What a stamp in another language can look like: few lines need the whole list of names.
+_LOCAL_LOOK: Final = re.compile(
+    rb" ?(?:[^\s\d\[\](){}<>\"':/]|\d\d?(?:\xe6\x9c\x88|\xec\x9b\x94))\D{0,24}\d\d? \d\d:\d\d:\d\d[. ].*?:"
 )
-"""Lines that journalctl adds: `-- Boot … --`, `-- Logs begin at …`, `-- No entries --`, the catalog's of `-x`."""
+
+DECORATION: Final = (
+    r"^(?:(?:--|░░)(?: |$)|Hint: You are currently not seeing messages"
+    r"|(?:Notice|Warning): (?:.*journal has been rotated|some journal files were not opened)"
+    r"|No journal files were (?:found|opened)|Journal file .* (?:is truncated|corrupted|uses an unsupported feature))"
+)
+"""Lines that journalctl adds: `-- Boot … --`, `-- Logs begin at …`, `-- No entries --`, catalog, hints."""
+
+BOOT_LINE: Final = r"^-- Boot (?P<boot>[0-9a-f]{32}) --$"
+"""Since systemd 247; before, `-- Reboot --` did not say which boot begins."""
 _DECORATION: Final = re.compile(DECORATION.encode())
 
 # What a terminal would obey: colours, and the hyperlinks that journalctl makes of file names.
@@ -96,14 +107,23 @@ def _share_of_verbose(head: bytes) -> float:
 
 def _share_of_short(head: bytes) -> float:
     """Return the share of the lines of *head* that are short lines; further lines of a message are left out."""
-    lines = head.split(b"\n")
+    lines = [line[:400] for line in head.split(b"\n")]
     # The last line may be cut.
     lines = lines[:-1] if len(lines) > _ENOUGH_LINES else lines
-    lines = [line[:400] for line in lines if line.strip() and not line.startswith((b" ", b"\t"))]
+    lines = [line for line in lines if line.strip() and (not line.startswith((b" ", b"\t")) or _is_local(line))]
     if not lines:
         return 0.0
-    heads = sum(bool(_SHORT_HEAD.match(line)) for line in lines)
+    heads = sum(bool(_SHORT_HEAD.match(line)) or _is_local(line) for line in lines)
     if not heads:
         return float(lines[0].startswith((b"-- No entries --", b"-- Logs begin at ", b"-- Journal begins at ")))
     decorated = sum(bool(_DECORATION.match(line)) for line in lines)
     return (heads + decorated) / len(lines)
+
+
+def _is_local(line: bytes) -> bool:
+    """Tell whether *line* begins with a stamp in any language."""
+    if not _LOCAL_LOOK.match(line):
+        return False
+    from timeline_parsers._journal_months import LOCAL
+
+    return re.match(LOCAL, line.decode("utf-8", "replace")) is not None
