@@ -192,3 +192,48 @@ def test_ordinary_text_is_not_masked() -> None:
     text = "password authentication failed for user alice at https://shop.example/checkout"
 
     assert text == mask_secrets(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[[x]: u](u)", "[a [b](c)", "![x](y)", "[x][y]", "![[x]](y)", "[x]\\](u)", "a](b)[c](d)", "[[^1]](u)", "[x]:[y]"],
+)
+def test_brackets_never_become_links_however_they_nest(text: str) -> None:
+    assert f"<p>x {text} z</p>\n" == MarkdownIt("commonmark").render(f"x {neutralise(text)} z\n")
+
+
+def test_footnotes_neutralise_the_names_of_files() -> None:
+    frame = entries({"timestamp": "2026-06-15T14:03:11Z", "message": "a", "file": "e.zip!<b>[x](y)`@here.log"})
+
+    assert "[^tl1]: e.zip!\\<b>[x\\](y)\\`@\u2060here.log:1\n" in to_markdown(frame, citations=True)
+
+
+@pytest.mark.parametrize(
+    ("files", "shown"),
+    [
+        (["/srv/i/nginx/a.log", "/srv/i/b.log"], ["nginx/a.log", "b.log"]),
+        (["/srv/i/nginx/a.log", "web/b.log"], ["a.log", "web/b.log"]),
+        (["/srv/x/a.log", "/home/y/a.log"], ["x/a.log", "y/a.log"]),
+        (["/srv/x/i/a.log", "/home/y/i/a.log", "c.log"], ["x/i/a.log", "y/i/a.log", "c.log"]),
+        (["i/a.log", "../b.log"], ["i/a.log", "../b.log"]),
+    ],
+)
+def test_no_path_of_the_machine_is_published(files: list[str], shown: list[str]) -> None:
+    rows = [{"timestamp": f"2026-06-15T14:0{n}:11Z", "message": "a", "file": name} for n, name in enumerate(files)]
+
+    assert [f"[^tl{n}]: {name}:1" for n, name in enumerate(shown, 1)] == to_markdown(
+        entries(*rows), citations=True
+    ).splitlines()[-len(files) :]
+
+
+def test_what_has_no_time_is_not_passed_over_silently() -> None:
+    some = entries({"timestamp": "2026-06-15T14:03:11Z", "message": "a"}, {"timestamp": None, "message": "b"})
+
+    assert to_markdown(some).endswith("- 14:03 **nginx**: a\n\nWithout a known time, and therefore not shown: 1.\n")
+    assert "## Timeline (all times UTC)\n\nWithout a known time, and therefore not shown: 1.\n" == to_markdown(some[1:])
+
+
+def test_a_frame_needs_only_what_it_has() -> None:
+    frame = entries({"timestamp": "2026-06-15T14:03:11Z", "message": "a"})[["timestamp", "message"]]
+
+    assert "- 14:03 **?**: a\n" in to_markdown(frame)

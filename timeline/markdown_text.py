@@ -21,7 +21,7 @@ _SPECIAL: Final = re.compile(
     | <(?=[A-Za-z/!?])                         # HTML
     | \\(?=[!-/:-@\[-`{-~])                    # a backslash that would escape something
     | (?<![^\W_])_ | _(?![^\W_])               # emphasis: not inside a word such as created_at
-    | !?\[(?=\^|[^\]]*\][(\[])                 # links, pictures, footnotes: not [FIRING]
+    | \](?=[(\[]) | \[(?=\^)                # what makes links, pictures, footnotes of brackets: not [FIRING]
     | &(?=\#?\w+;)                             # entities
     | (?<=--)>                                 # the end of a comment
     """

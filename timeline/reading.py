@@ -161,10 +161,12 @@ def _shape(records: pd.DataFrame) -> pd.DataFrame:
     """Give the columns of a parser's frame that the schema knows their types; raises if that cannot be."""
     if not records.columns.is_unique:
         raise SchemaError(f"a column comes twice: {', '.join(map(str, records.columns))}")
-    shaped = {str(name): schema.typed(records[name], str(name)) for name in records.columns}
-    if schema.TIMESTAMP in shaped:
-        shaped[schema.TIMESTAMP] = given_stamps(shaped[schema.TIMESTAMP])
-    return pd.DataFrame(shaped, index=records.index, copy=False)
+    for name in records.columns:
+        column = records[name]
+        shaped = given_stamps(column) if name == schema.TIMESTAMP else schema.typed(column, str(name))
+        if shaped is not column:
+            records = records.assign(**{name: shaped})
+    return records if records.columns.inferred_type in ("string", "empty") else records.rename(columns=str)
 
 
 def _require_one_kind_of_stamps(kinds: set[str], records: pd.DataFrame) -> None:

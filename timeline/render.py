@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
@@ -19,6 +20,7 @@ from timeline.markdown_text import drop_chat_markup, flatten, neutralise, shorte
 HEADING: Final = "## Timeline (all times UTC)"
 STYLES: Final = ("bullets", "table")
 NOTHING: Final = "Nothing in the evidence stands out in this window."
+UNDATED: Final = "Without a known time, and therefore not shown: {:,}."
 UNCERTAIN: Final = "†"
 """Stands behind a time that the record itself does not settle; a footnote says how it was known."""
 
@@ -62,15 +64,17 @@ def block_lines(entries: pd.DataFrame, *, style: str = "bullets", citations: boo
     """Return the lines of the timeline without its heading, each entry with its stable id."""
     if style not in STYLES:
         raise UnknownNameError("style", style, STYLES)
+    entries = schema.conform(entries)
     dated = entries[entries[schema.TIMESTAMP].notna()]
+    undated = [UNDATED.format(len(entries) - len(dated))] if len(dated) < len(entries) else []
     if not len(dated):
-        return [BlockLine(NOTHING)]
+        return [BlockLine(text) for text in undated or [NOTHING]]
     shown = list(_lines(dated, table=style == "table"))
     write = _write_table if style == "table" else _write_bullets
     notes = _uncertain_notes(dated)
-    sources = [f"[^tl{place}]: {line.origin}" for place, line in enumerate(shown, 1)] if citations else []
+    sources = [f"[^tl{place}]: {neutralise(line.origin)}" for place, line in enumerate(shown, 1)] if citations else []
     body = [*write(shown, citations=citations)]
-    for block in (notes, sources):
+    for block in (notes, undated, sources):
         if block:
             body += [BlockLine(""), *(BlockLine(text) for text in block)]
     return body
@@ -103,7 +107,7 @@ def _lines(entries: pd.DataFrame, *, table: bool) -> Iterator[_Line]:
     rows: list[dict[str, Any]] = entries.astype(object).where(entries.notna(), None).to_dict("records")  # type: ignore[assignment]
     minutes = pd.Series([f"{row[schema.TIMESTAMP]:%Y-%m-%d %H:%M}" for row in rows])
     shared = set(minutes[minutes.duplicated(keep=False)])
-    shorter = _common_folder([str(row[schema.FILE]) for row in rows])
+    shown = _names_to_show(str(row[schema.FILE]) for row in rows)
     seen: dict[str, int] = {}
     for row, minute in zip(rows, minutes, strict=True):
         stamp = row[schema.TIMESTAMP]
@@ -115,7 +119,7 @@ def _lines(entries: pd.DataFrame, *, table: bool) -> Iterator[_Line]:
             phase=f"**{row[schema.PHASE]}**" if row.get(schema.PHASE) else "",
             label=_label(row, table=table),
             text=_text(row, table=table),
-            origin=_origin(row, shorter),
+            origin=_origin(row, shown),
         )
 
 
@@ -167,21 +171,27 @@ def _identity(row: dict[str, Any], seen: dict[str, int]) -> str:
     return name if seen[name] == 1 else f"{name}-{seen[name]}"
 
 
-def _origin(row: dict[str, Any], shorter: int) -> str:
+def _origin(row: dict[str, Any], shown: Mapping[str, str]) -> str:
     """Cite the evidence: file and line, or Slack's channel and ts."""
-    place = str(row[schema.FILE])[shorter:]
+    place = shown[str(row[schema.FILE])]
     if row[schema.LINE] is not None:
         place += f":{row[schema.LINE]}"
     return flatten(f"{place} ({row[schema.REF]})" if row[schema.SOURCE] == "slack" and row[schema.REF] else place)
 
 
-def _common_folder(files: Sequence[str]) -> int:
-    """Return how much to cut off absolute paths, so that no path of the machine is published."""
-    absolute = [os.path.dirname(name) for name in files if os.path.isabs(name)]  # noqa: PTH117, PTH120 - text, not files
+def _names_to_show(files: Iterable[str]) -> dict[str, str]:
+    """Cut absolute paths so that no path of the machine is published: at their common folder, else to their endings."""
+    names = dict.fromkeys(files)
+    absolute = [name for name in names if Path(name).is_absolute()]
     if not absolute:
-        return 0
-    top = os.path.commonpath(absolute) if len(absolute) == len(files) else ""
-    return len(top.rstrip("/")) + 1 if top else 0
+        return {name: name for name in names}
+    top = os.path.commonpath([os.path.dirname(name) for name in absolute]).rstrip("/")  # noqa: PTH120 - text, not files
+    kept = 2
+    while True:
+        cut = {name: name[len(top) + 1 :] if top else "/".join(name.split("/")[-kept:]) for name in absolute}
+        if len(set(cut.values())) == len(absolute):
+            return {name: cut.get(name, name) for name in names}
+        kept += 1
 
 
 def _uncertain_notes(entries: pd.DataFrame) -> list[str]:
@@ -189,7 +199,7 @@ def _uncertain_notes(entries: pd.DataFrame) -> list[str]:
     uncertain = entries[entries[schema.TIME_BASIS].notna() & (entries[schema.TIME_BASIS] != "explicit")]
     if not len(uncertain):
         return []
-    shorter = _common_folder([str(name) for name in entries[schema.FILE]])
+    shown = _names_to_show(str(name) for name in entries[schema.FILE])
     ways: dict[tuple[str, str], list[str]] = {}
     for basis, note, file in zip(
         uncertain[schema.TIME_BASIS].astype(str),
@@ -198,8 +208,8 @@ def _uncertain_notes(entries: pd.DataFrame) -> list[str]:
         strict=True,
     ):
         files = ways.setdefault((basis, str(note)), [])
-        if file[shorter:] not in files:
-            files.append(file[shorter:])
+        if shown[file] not in files:
+            files.append(shown[file])
     told = [
         f"{neutralise(', '.join(sorted(files)))}: {neutralise(note)} ({basis})"
         for (basis, note), files in sorted(ways.items())
