@@ -139,7 +139,7 @@ def write_export(path: Path, entries: int, seed: int = 1) -> Dataset:
 
 
 def export(entries: int, seed: int = 1) -> Iterator[bytes]:
-    """Yield entries in the export format: 12 to 33 fields, hosts mixed, each host's second boot after its first."""
+    """Yield entries in the export format: 13 to 31 fields, hosts mixed, each host's second boot after its first."""
     rng = random.Random(seed)
     step = HOURS * 3_600_000_000 // entries
     constant = {key: _constant(*key) for key in product(HOSTS, range(BOOTS), UNITS)}
