@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from timeline.errors import UsageError
+from timeline.errors import UnclearFormatError, UsageError
 from timeline.parser import Batch
 from timeline.sources import Source
 from timeline.textlog import is_json_array
+from timeline_parsers._pg_conf import Setting, settings_for, tell_zone
 from timeline_parsers._pg_csvlog import parse_csvlog
 from timeline_parsers._pg_csvsplit import RECORD, RECORD_START
 from timeline_parsers._pg_frame import NAME
 from timeline_parsers._pg_jsonlog import is_record, parse_jsonlog
 from timeline_parsers._pg_prefix import (
     KNOWN,
+    NEARLY_ALL,
     OPTION,
     TIMED,
     WRAPPED,
@@ -63,19 +65,12 @@ class PostgresqlParser:
 
         Raises:
             UsageError: there is an option of another name.
+            UnclearFormatError: two prefixes would give another time, severity or user.
         """
         for option in source.options:
             if option != OPTION:
                 raise UsageError(f"{NAME} has no option {option!r}", help=f"use {SETTING}")
-        form = detect_form(source.head)
-        if form == "csvlog":
-            yield from parse_csvlog(source)
-        elif form == "jsonlog":
-            yield from parse_jsonlog(source)
-        elif form == "syslog":
-            yield from _parse_syslog(source)
-        else:
-            yield from _parse_stderr(source)
+        yield from tell_zone(source, _FORMS[detect_form(source.head)](source))
 
 
 def detect_form(head: bytes) -> str:
@@ -127,9 +122,26 @@ def _settle(source: Source, head: bytes, candidates: Sequence[str] = KNOWN) -> _
     if given is not None:
         return _Settled(compile_prefix(given), warnings=_doubts_about(given, head))
     inferred = infer_prefix(head, candidates)
-    others = [compile_prefix(text) for text in TIMED if text != inferred.prefix.text] if inferred.share else []
-    note = f"{OPTION} {inferred.prefix.text!r} inferred"
-    return _Settled(inferred.prefix, tuple(others), note, _doubts(inferred))
+    told = _from_settings(source, head, inferred)
+    if not told and inferred.others and inferred.share >= DOUBTFUL:
+        either = " or ".join(repr(text) for text in (inferred.prefix.text, *inferred.others[:3]))
+        raise UnclearFormatError(
+            f"{OPTION} could be {either}, which would give other times, severities or users",
+            help=f"tell which: --set '{NAME}.{OPTION}={inferred.prefix.text}'",
+        )
+    prefix = compile_prefix(told.value) if told else inferred.prefix
+    others = [compile_prefix(text) for text in TIMED if text != prefix.text] if told or inferred.share else []
+    note = f"{OPTION} {prefix.text!r} {f'from {told.file}' if told else 'inferred'}"
+    return _Settled(prefix, tuple(others), note, () if told else _doubts(inferred))
+
+
+def _from_settings(source: Source, head: bytes, inferred: Inferred) -> Setting | None:
+    """Return the prefix of a configuration file in the evidence, if it explains the lines as well as any other."""
+    for setting in settings_for(source).prefixes:
+        share = share_of(setting.value, head)
+        if share and share >= min(inferred.share, NEARLY_ALL):
+            return setting
+    return None
 
 
 def _doubts_about(given: str, head: bytes) -> tuple[str, ...]:
@@ -144,10 +156,15 @@ def _doubts(inferred: Inferred) -> tuple[str, ...]:
     if inferred.share < DOUBTFUL:
         explained = f"{inferred.prefix.text!r} explains {inferred.share:.0%} of the first lines"
         return (f"{OPTION} not recognised ({explained}); tell it with {SETTING}",)
-    if inferred.others:
-        others = " or ".join(repr(text) for text in inferred.others[:3])
-        return (f"{OPTION} could be {inferred.prefix.text!r} (taken) or {others}; settle it with {SETTING}",)
     return ()
+
+
+_FORMS: Final[Mapping[str, Callable[[Source], Iterator[Batch]]]] = {
+    "stderr": _parse_stderr,
+    "csvlog": parse_csvlog,
+    "jsonlog": parse_jsonlog,
+    "syslog": _parse_syslog,
+}
 
 
 parser = PostgresqlParser()
