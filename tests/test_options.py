@@ -54,6 +54,18 @@ def test_the_window_of_a_settings_file_is_in_its_own_zone(incident: Path) -> Non
     assert ["14:03:28", "14:03:29"] == times(timeline.read(incident, tz="America/New_York"), "nginx-access")
 
 
+def test_the_zone_of_one_folder_does_not_hold_for_another(incident: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "error.log").write_text(ERROR)
+    (other / "timeline-build.toml").write_text('[timeline]\ntz = "Europe/Berlin"\n')
+    events = timeline.read(incident / "error.log", other, incident, dedupe=False, source="nginx-error").events
+
+    assert [("14:03", "declared"), ("16:03", "assumed")] == [
+        (f"{stamp:%H:%M}", basis) for stamp, basis in zip(events["timestamp"], events["time_basis"], strict=True)
+    ]
+
+
 def test_what_is_given_wins_over_the_settings_file(incident: Path) -> None:
     (incident / "timeline-build.toml").write_text(
         '[timeline]\naround = "14:03:20"\nbefore = "1s"\nafter = "1s"\nsource = "nginx-access"\n'

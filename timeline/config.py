@@ -204,6 +204,8 @@ def load_config(path: str | os.PathLike[str], *, folder: str | None = None) -> C
     rules = tuple(_rule(path, table, folder) for table in sources)
     _check_keys(path, options, TIMELINE_KEYS, "key of [timeline]")
     told = {name: _option(path, name, _plain(value)) for name, value in options.items()}
+    if "tz" in told:
+        rules = (_rule(path, {"tz": told["tz"]}, folder), *rules)
     return Config(rules, {name.replace("-", "_"): value for name, value in told.items()})
 
 

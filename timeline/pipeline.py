@@ -255,8 +255,7 @@ def _rules(named: Sequence[tuple[str, str | None]], config: Path_ | None) -> tup
     asked: dict[str, Any] = {}
     for settings in found:
         asked.update(settings.timeline)
-    rules = [rule for settings in found for rule in settings.rules]
-    return [*rules, *rules_from(tz=asked.get("tz"))], asked
+    return [rule for settings in found for rule in settings.rules], asked
 
 
 def _check_options(rules: Sequence[Rule]) -> None:
