@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from timeline.parser import Batch, Tally
 from timeline.sources import Source
+from timeline_parsers._slack_archive import is_archive, read_archive
 from timeline_parsers._slack_content import string, things
 from timeline_parsers._slack_export import Place, locate
 from timeline_parsers._slack_hearsay import find_pinned
@@ -54,6 +55,8 @@ class SlackParser:
 
     def sniff(self, head: bytes) -> float:
         """Say how sure *head* is Slack's: by the keys of the first object."""
+        if is_archive(head):
+            return CERTAIN
         text = head.decode("utf-8", "ignore").lstrip("\ufeff \t\r\n")
         if _EMPTY_LIST.fullmatch(text.rstrip()):
             return POSSIBLE  # a day without messages, or a list without entries
@@ -71,6 +74,9 @@ class SlackParser:
     def parse(self, source: Source) -> Iterator[Batch]:
         """Yield the messages of *source*; a list or an attachment of an export has none."""
         place = locate(source)
+        if is_archive(source.head) and not place.is_attachment:
+            yield from read_archive(source, place)
+            return
         data = source.read()
         document = decode(data)
         if place.is_attachment or place.listing:
