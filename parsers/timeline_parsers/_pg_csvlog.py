@@ -14,7 +14,7 @@ from timeline.parser import EXAMPLES, Batch, Tally
 from timeline.sources import Source
 from timeline.stamps import cells
 from timeline.textlog import Block, read_blocks
-from timeline_parsers._pg_csvsplit import FEWEST, Split, count_columns, split_records
+from timeline_parsers._pg_csvsplit import FEWEST, Split, count_columns, split_damaged, split_records
 from timeline_parsers._pg_frame import STAMP_END, Fields, as_dictionary, build_frame, read_stamps, to_numbers, without
 
 # Columns by place; 22 in 8.4, 23 in 9.0, 24 in 13, 26 in 14. Further ones are ignored.
@@ -47,19 +47,27 @@ def parse_csvlog(source: Source, *, size: int | None = None) -> Iterator[Batch]:
     for block in read_blocks(source, size):
         data = block.data.lstrip(b"\0") if block.first_line == 1 else block.data  # copytruncate leaves NULs
         whole = Block(held.data + data, held.first_line if held.data else block.first_line)
-        split = split_records(whole, last=len(whole.data) > HOLD_LIMIT)
-        if split.cut:
-            yield _read(whole, split)
-        rest = whole.data[whole.starts[split.cut] :] if split.cut < len(whole.ends) else b""
-        held = Block(rest, whole.first_line + split.cut)
+        cut, batch = _read(whole, last=len(whole.data) > HOLD_LIMIT)
+        if cut:
+            yield batch
+        rest = whole.data[whole.starts[cut] :] if cut < len(whole.ends) else b""
+        held = Block(rest, whole.first_line + cut)
     if held.data:
-        yield _read(held, split_records(held, last=True))
+        yield _read(held, last=True)[1]
 
 
-def _read(block: Block, split: Split) -> Batch:
-    """Make a batch of the lines before `split.cut`."""
-    data, ends = _records_only(block, split)
-    table, kept = _parse_records(data, ends)
+def _read(block: Block, *, last: bool) -> tuple[int, Batch]:
+    """Return how many lines of *block* are settled, and their records."""
+    split = split_records(block, last=last)
+    table, kept = _parse_records(*_records_only(block, split))
+    if not kept.all():
+        # Found one by one: how many records are lost must not depend on where a block begins.
+        split = split_damaged(block, last=last)
+        table, kept = _parse_records(*_records_only(block, split))
+    return split.cut, _account(block, split, table, kept)
+
+
+def _account(block: Block, split: Split, table: pa.Table, kept: np.ndarray) -> Batch:
     lost = np.concatenate((split.stray, split.begins[~kept]))
     spans = split.lasts - split.begins
     tally = Tally(lines=split.cut, continuation=int(spans[kept].sum()))

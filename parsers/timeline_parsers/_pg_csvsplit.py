@@ -30,7 +30,7 @@ _START_WIDTH: Final = 20
 _PUNCTUATION: Final = ((4, "-"), (7, "-"), (10, " "), (13, ":"), (16, ":"))
 _DIGITS: Final = (0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18)
 _QUOTE, _COMMA, _ZERO, _TEN = ord('"'), ord(","), ord("0"), 10
-_BESIDE_QUOTE: Final = np.frombuffer(b'",\n', np.uint8)
+_IS_BESIDE: Final = np.isin(np.arange(256), [*b'",\n'])
 
 Flat = np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -65,29 +65,25 @@ def split_records(block: Block, *, last: bool = False) -> Split:
     closed = len(quotes) % 2 == 0
     begins = np.flatnonzero(outside & ~block.blank)
     if not looks_like_stamp(block.data, block.starts[begins]).all() or (last and not closed):
-        return _split_damaged(block, last=last)
+        return split_damaged(block, last=last)
     cut = len(block.ends) if closed or not len(begins) else int(begins[-1])
     begins = begins[begins < cut]
     # A record lasts until the next line outside of it, blank ones included.
     every = np.append(np.flatnonzero(outside[:cut]), cut)
     lasts = every[np.searchsorted(every, begins) + 1] - 1
     if not _are_whole(flat, quotes, block.ends[lasts]):
-        return _split_damaged(block, last=last)
+        return split_damaged(block, last=last)
     return Split(cut, begins, lasts, np.zeros(0, np.int64))
 
 
 def _are_whole(flat: Flat, quotes: np.ndarray, ends: np.ndarray) -> bool:
-    """Tell whether the quotes before the last of *ends* enclose whole fields, and every record has enough of them.
-
-    Else the records are found one by one: how many are lost must not depend on where a block begins.
-    """
+    """Tell whether the quotes before the last of *ends* enclose whole fields."""
     if not len(ends):
         return True
     quotes = quotes[: np.searchsorted(quotes, ends[-1])]
     before, behind = flat[quotes[::2] - 1], flat[quotes[1::2] + 1]
     # A quote at the very start has the last byte before it, an end of line.
-    whole = np.isin(before, _BESIDE_QUOTE).all() and np.isin(behind, _BESIDE_QUOTE).all()
-    return bool(whole) and bool((count_columns(flat[: ends[-1] + 1], ends) >= FEWEST).all())
+    return bool(_IS_BESIDE[before].all() and _IS_BESIDE[behind].all())
 
 
 def looks_like_stamp(data: bytes, starts: np.ndarray) -> np.ndarray:
@@ -102,8 +98,8 @@ def looks_like_stamp(data: bytes, starts: np.ndarray) -> np.ndarray:
     return good
 
 
-def _split_damaged(block: Block, *, last: bool) -> Split:
-    """Find the records one by one; a line where none begins, or one without a proper end, is stray."""
+def split_damaged(block: Block, *, last: bool) -> Split:
+    """Find the records of *block* one by one; a line where none begins, or one without a proper end, is stray."""
     starts = looks_like_stamp(block.data, block.starts).tolist()
     offsets, blank = block.starts.tolist(), block.blank.tolist()
     ends = block.ends
@@ -125,9 +121,9 @@ def _split_damaged(block: Block, *, last: bool) -> Split:
     return Split(line, np.array(begins, np.int64), np.array(lasts, np.int64), np.array(stray, np.int64))
 
 
-def count_columns(data: bytes | Flat, ends: np.ndarray) -> np.ndarray:
+def count_columns(data: bytes, ends: np.ndarray) -> np.ndarray:
     """Return the number of columns of records that lie one behind the other in *data*, ending before *ends*."""
-    flat = np.frombuffer(data, np.uint8) if isinstance(data, bytes) else data
+    flat = np.frombuffer(data, np.uint8)
     inside = np.bitwise_xor.accumulate((flat == _QUOTE).view(np.uint8)).view(bool)
     commas = np.flatnonzero((flat == _COMMA) & ~inside)
     return np.diff(np.searchsorted(commas, ends), prepend=0) + 1
