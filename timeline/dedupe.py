@@ -73,7 +73,8 @@ def find_same_identity(events: pd.DataFrame, alive: Flags) -> tuple[Ints, Ints, 
         events: an event frame.
         alive: the rows that are still there.
     """
-    rows = np.flatnonzero(alive & events[REF].notna().to_numpy())
+    # A copy has its original's time. Most events share theirs with none: their identity need not be looked at.
+    rows = np.flatnonzero(alive & events[REF].notna().to_numpy() & _share_their_time(events))
     unique = _is_unique(events)[rows]
     if not unique.any() and len(np.unique(events[FILE].cat.codes.to_numpy()[rows])) < 2:  # noqa: PLR2004
         return _NOTHING
@@ -104,6 +105,18 @@ def _identities(events: pd.DataFrame) -> Ints:
     codes = bare.combine_chunks().dictionary_encode().indices.to_numpy(zero_copy_only=False).astype("int64")
     full = group(encode(events[TIMESTAMP]), encode(events[HOST]), encode(events[MESSAGE]))
     return group(encode(events[SOURCE]), codes, np.where(_is_unique(events), -1, full))
+
+
+def _share_their_time(events: pd.DataFrame) -> Flags:
+    """Tell which rows have another one at the same microsecond."""
+    times = events[TIMESTAMP].astype("int64").to_numpy()
+    order = None if (times[1:] >= times[:-1]).all() else np.argsort(times, kind="stable")
+    ordered = times if order is None else times[order]
+    same = np.concatenate(([False], ordered[1:] == ordered[:-1], [False]))
+    shared = same[1:] | same[:-1]
+    if order is not None:
+        shared[order] = shared.copy()
+    return np.asarray(shared, bool)
 
 
 def _is_unique(events: pd.DataFrame) -> Flags:

@@ -229,9 +229,11 @@ class Reader:
         changes = np.flatnonzero((first[1:] != first[:-1]) | (second[1:] != second[:-1])) + 1
         runs = np.concatenate((np.zeros(1, np.int64), changes))
         raw = np.column_stack((first[runs], second[runs]))
-        codes = [self._boots.setdefault(row.tobytes(), len(self._boots)) for row in raw]
+        # Hosts may alternate entry by entry: each distinct id is named once, not each run.
+        distinct, places = find_distinct_pairs(raw)
+        codes = np.array([self._boots.setdefault(row.tobytes(), len(self._boots)) for row in distinct], np.int32)
         lengths = np.diff(np.append(runs, len(offsets)))
-        return Words(np.repeat(np.array(codes, np.int32), lengths), [boot.hex() for boot in self._boots])
+        return Words(np.repeat(codes[places], lengths), [boot.hex() for boot in self._boots])
 
     def _messages(self, rows: np.ndarray) -> pa.LargeStringArray:
         """Cut the messages of a chunk out of the file; each distinct one is cut once."""
@@ -252,6 +254,17 @@ class Reader:
         absent = rows < 0
         places = np.where(absent, 0, np.append(place_of, 0)[inverse])
         return texts.take(pa.array(places, mask=absent if absent.any() else None))
+
+
+def find_distinct_pairs(pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the distinct rows of *pairs* (uint64, two columns) and the place of each row among them."""
+    # Sorting one mixed word is ten times faster than sorting rows; a collision is seen and costs only time.
+    keys = pairs[:, 0] * np.uint64(0x9E3779B97F4A7C15) ^ pairs[:, 1]
+    _, firsts, places = np.unique(keys, return_index=True, return_inverse=True)
+    if np.array_equal(pairs[firsts][places], pairs):
+        return pairs[firsts], places
+    distinct, places = np.unique(pairs, axis=0, return_inverse=True)
+    return distinct, places.ravel()
 
 
 def read_numbers(flat: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:

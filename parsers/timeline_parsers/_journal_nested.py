@@ -32,8 +32,9 @@ POSTGRESQL_LEVELS: Final = {
 }  # fmt: skip
 
 # nginx access log, combined or alike: the status stands between the request and the size.
-ACCESS: Final = r'^\S+ \S+ .{0,100}?\[[^\]]{20,40}\] "[^"]*" (?P<level>[1-5])\d\d '
-ACCESS_LEVELS: Final = {"1": "info", "2": "info", "3": "info", "4": "notice", "5": "err"}
+ACCESS: Final = r'^\S+ \S+ .{0,100}?\[[^\]]{20,40}\] "[^"]*" (?P<level>[45])\d\d '
+ACCESS_LEVELS: Final = {"4": "notice", "5": "err"}
+STATUS: Final = b"??? "
 
 _NONE: Final = len(schema.SEVERITIES)
 _LEVEL_WIDTH: Final = 8
@@ -109,10 +110,23 @@ def _postgresql_levels(texts: pa.LargeStringArray) -> np.ndarray:
 
 
 def _access_levels(texts: pa.LargeStringArray) -> np.ndarray:
-    found = pc.struct_field(pc.extract_regex(texts, ACCESS), "level").dictionary_encode()
+    levels = np.full(len(texts), _NONE, np.int8)
+    rows = np.flatnonzero(_may_be_failed_requests(texts))
+    found = pc.struct_field(pc.extract_regex(texts.take(pa.array(rows)), ACCESS), "level").dictionary_encode()
     values = found.dictionary.to_pylist()
     table = np.array([schema.SEVERITIES.index(ACCESS_LEVELS[value]) for value in values] + [_NONE], np.int8)
-    return table[found.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)]
+    levels[rows] = table[found.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)]
+    return levels
+
+
+def _may_be_failed_requests(texts: pa.LargeStringArray) -> np.ndarray:
+    """Tell the few lines that the exact pattern must look at: a status of 400 or more behind a closing quote."""
+    starts, ends, data = text_bytes(texts)
+    place = np.asarray(pc.find_substring(texts, '" ')).astype(np.int64)
+    at = starts + place + 2
+    inside = (place > 0) & (at + len(STATUS) <= ends)
+    status = gather(data, np.where(inside, at, 0), len(STATUS))
+    return np.asarray(inside & _fits(status, STATUS) & (status[:, 0] >= ord("4")))
 
 
 def _fits(matrix: np.ndarray, layout: bytes) -> np.ndarray:
