@@ -187,3 +187,13 @@ def test_settings_of_a_folder_within_are_not_left_out_silently(tmp_path: Path) -
     (tmp_path / "timeline-build.toml").write_text("")
 
     assert [f"{tmp_path}/web/timeline-build.toml"] == [item.label for item in discover(tmp_path)]
+
+
+def test_a_date_that_nobody_set_is_no_date(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(b"x\n")
+    os.utime(tmp_path / "a.log", (0, 0))
+    with zipfile.ZipFile(tmp_path / "e.zip", "w") as archive:
+        archive.writestr(zipfile.ZipInfo("a.log"), "x\n")  # 1980-01-01
+        archive.writestr(zipfile.ZipInfo("b.log", (2026, 6, 15, 14, 3, 0)), "x\n")
+
+    assert [None, None, 1781532180.0] == [source.modified for source in sources(tmp_path)]

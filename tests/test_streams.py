@@ -56,3 +56,17 @@ def test_a_name_that_is_not_utf_8_is_written_as_text(incident: Path, form: str) 
     assert 0 == result.returncode
     assert rb"incident/na\xefve.log: nginx-access" in result.stderr
     result.stdout.decode("utf-8")
+
+
+def test_names_cannot_write_to_the_terminal(incident: Path) -> None:
+    (incident / "a\x1b[31m\nb.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    result = shell("RUN incident", incident.parent)
+
+    assert b"warning: incident/a \xe2\x8f\x8e b.png: not a log (a PNG picture); left out\n" in result.stderr
+
+
+def test_a_zone_far_from_any_does_not_list_them_all(incident: Path) -> None:
+    result = shell("RUN incident --tz 5", incident.parent)
+
+    assert 2 == result.returncode
+    assert len(result.stderr) < 1000

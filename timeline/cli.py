@@ -14,6 +14,7 @@ import click
 
 from timeline import __version__
 from timeline.errors import TimelineError, UsageError
+from timeline.markdown_text import flatten
 
 if TYPE_CHECKING:
     from timeline.pipeline import Evidence, Timeline
@@ -209,7 +210,7 @@ def _progress(given: dict[str, Any]) -> Iterator[Callable[[str], None]]:
     if given["quiet"] or not sys.stderr.isatty():
         yield lambda _: None
         return
-    yield lambda label: click.echo(f"\r\x1b[Kreading {label[-70:]}", nl=False, err=True)
+    yield lambda label: click.echo(f"\r\x1b[Kreading {flatten(label)[-70:]}", nl=False, err=True)
     sys.stderr.write("\r\x1b[K")
 
 
@@ -218,14 +219,14 @@ def _report(timeline: Timeline, given: dict[str, Any]) -> None:
     if given["quiet"] or given["explain"]:
         return
     for warning in timeline.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        click.echo(f"warning: {flatten(warning)}", err=True)
     if timeline.window.since or timeline.window.until:
         click.echo(f"window: {timeline.window}", err=True)
     if given["verbose"]:
         from timeline.explain import describe_source
 
         for _, row in timeline.account.iterrows():
-            click.echo(describe_source(row), err=True)
+            click.echo(flatten(describe_source(row)), err=True)
     click.echo(_closing_line(timeline, everything=given["everything"]), err=True)
 
 

@@ -28,6 +28,10 @@ class UsageError(TimelineError):
     """An option or argument has a value that cannot be used."""
 
 
+MANY = 25
+"""More names than that are not listed in a help line."""
+
+
 class UnknownNameError(UsageError):
     """A name that is not among the known ones; the help line offers the closest."""
 
@@ -35,7 +39,8 @@ class UnknownNameError(UsageError):
         self.name = name
         self.known = sorted(known)
         near = get_close_matches(name, self.known, n=1)
-        fix = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(self.known) or 'none'}"
+        shown = [*self.known[:MANY], "…"] if len(self.known) > MANY else self.known
+        fix = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(shown) or 'none'}"
         super().__init__(f"no {what} named {name!r}", help=fix)
 
 

@@ -28,6 +28,7 @@ BLOCK_SIZE: Final = 1 << 24
 SETTINGS_FILE: Final = "timeline-build.toml"
 LIVE_JOURNAL: Final = "journal:"
 
+_FIRST_REAL_DATE: Final = 315_705_600.0  # 1980-01-03: the day before may still be the 1st somewhere
 _TAR_MAGIC: Final = (257, b"ustar")
 # What reading a damaged member of an archive raises; zipfile lets the errors of its decompressors through.
 _MEMBER_DAMAGE: Final = (zipfile.BadZipFile, EOFError, OSError, zlib.error, lzma.LZMAError)
@@ -66,8 +67,12 @@ class Source:
 
     @property
     def modified(self) -> float | None:
-        """When the file was last written, seconds since 1970; None if unknown."""
-        return self.container.modified(self.member)
+        """When the file was last written, seconds since 1970; None if unknown.
+
+        Zero, or the first day that a zip can hold, is what archives have whose maker set no date.
+        """
+        when = self.container.modified(self.member)
+        return when if when is not None and when >= _FIRST_REAL_DATE else None
 
     @property
     def is_live_journal(self) -> bool:
