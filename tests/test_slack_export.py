@@ -418,6 +418,21 @@ def test_a_list_of_users_under_any_name_is_recognised() -> None:
     assert ("users of the export", 2, 2) == (batch.note, batch.decoration, batch.lines)
 
 
+def test_a_discovery_dump_has_the_channel_of_its_folder_and_never_the_text_before_an_edit(tmp_path: Path) -> None:
+    dump = {
+        "messages": [say("now"), say("b")],
+        "has_edits": True,
+        "edits": [{"ts": "1781532000.000100", "text": "before"}],
+    }
+    path = write_folder(tmp_path, {"2026/06/15/U1/C0DISCOV1/discovery_conversations.json": dump})
+
+    ((_, batch),) = read(path).items()
+
+    assert ["now", "b"] == batch.records["message"].tolist()
+    assert {"C0DISCOV1/1781532000.000100"} == set(batch.records["ref"])
+    assert (3, 1) == (batch.lines, batch.decoration)
+
+
 # --- damage ------------------------------------------------------------------------------------------------------
 
 

@@ -1,7 +1,8 @@
-"""What slackdump keeps: its SQLite archive."""
+"""What slackdump keeps: its SQLite archive, and the chunks of older ones."""
 
 from __future__ import annotations
 
+import gzip
 import json
 import sqlite3
 import zipfile
@@ -170,3 +171,67 @@ def test_a_damaged_archive_is_accounted_for(whole: bytes, data: st.DataObject) -
     source = Source(Memory("x.sqlite", cut), "")
     if parser.sniff(source.head) == 1:
         read_source(source)
+
+
+# --- chunks ------------------------------------------------------------------------------------------------------
+
+STAMP = 1683022288506765000
+ROOT = say("root", TS, thread_ts=TS)
+HISTORY: list[Json] = [
+    {"t": 5, "ts": STAMP, "id": "C0CHUNKS1", "ci": {"id": "C0CHUNKS1", "name": "ops"}},
+    {"t": 0, "ts": STAMP, "id": "C0CHUNKS1", "n": 2, "l": True, "m": [ROOT, say("<@U1> next", "1781532005.000100")]},
+    {
+        "t": 1,
+        "ts": STAMP,
+        "id": "C0CHUNKS1",
+        "r": TS,
+        "p": ROOT,
+        "m": [say("reply", "1781532003.000100", thread_ts=TS)],
+    },
+]
+PEOPLE: list[Json] = [{"t": 3, "ts": STAMP, "n": 1, "u": [{"id": "U1", "name": "alice"}]}]
+
+
+def write_chunks(path: Path, chunks: Iterable[Json]) -> Path:
+    path.write_bytes(gzip.compress(b"".join(json.dumps(chunk).encode() + b"\n" for chunk in chunks)))
+    return path
+
+
+def test_chunks_are_read_with_their_channel_and_the_users_beside_them(tmp_path: Path) -> None:
+    write_chunks(tmp_path / "users.json.gz", PEOPLE)
+    path = write_chunks(tmp_path / "C0CHUNKS1.json.gz", HISTORY)
+
+    rows, (batch,) = read_path(path)
+    _, (people,) = read_path(tmp_path / "users.json.gz")
+
+    assert ["root", "@alice next", "reply"] == rows["message"].tolist()
+    assert {"#ops"} == set(rows["service"])
+    assert f"C0CHUNKS1/{TS}" == rows["ref"][0]
+    assert {"alice"} == set(rows["actor"])
+    assert (4, 1, 0) == (batch.lines, batch.decoration, batch.unparsed)
+    assert (1, 1) == (people.lines, people.decoration)
+
+
+def test_the_root_of_a_thread_that_was_fetched_alone_is_kept(tmp_path: Path) -> None:
+    rows, _ = read_path(write_chunks(tmp_path / "x.json.gz", HISTORY[2:]))
+
+    assert ["reply", "root"] == rows["message"].tolist()
+
+
+def test_a_chunk_that_is_cut_gives_its_whole_messages() -> None:
+    data = b"".join(json.dumps(chunk).encode() + b"\n" for chunk in HISTORY[:2])
+    rows, (batch,) = read_source(Source(Memory("x.json", data[:-20]), ""))
+
+    assert (["root"], 1) == (rows["message"].tolist(), batch.unparsed)
+    assert {"#ops"} == set(rows["service"])
+
+
+def test_a_chunk_longer_than_the_head_is_recognised() -> None:
+    chunk = {"t": 0, "ts": STAMP, "id": "C0CHUNKS1", "m": [say("x" * 100_000)]}
+
+    assert parser.sniff(json.dumps(chunk).encode()[:65536]) > 0.5
+
+
+@pytest.mark.parametrize("text", ['{"t": 1, "ts": 1683022288}', '{"t": 1, "ts": 1683022288506765000, "msg": "x"}'])
+def test_other_lines_with_t_and_ts_are_not_taken(text: str) -> None:
+    assert 0 == parser.sniff(text.encode())

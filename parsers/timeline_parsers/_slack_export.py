@@ -13,7 +13,16 @@ from timeline.containers import Container, Folder
 from timeline.errors import SourceError
 from timeline.sources import Source
 from timeline_parsers._slack_hearsay import Hearsay
-from timeline_parsers._slack_lists import ANCHORS, CONVERSATION_ID, LISTS, Channel, Export, ReadMember, guess_channel
+from timeline_parsers._slack_lists import (
+    ANCHORS,
+    CONVERSATION_ID,
+    LISTS,
+    Channel,
+    Export,
+    ReadMember,
+    guess_channel,
+    show_channel,
+)
 from timeline_parsers._slack_text import Names
 
 MAX_DEPTH: Final = 3
@@ -22,6 +31,9 @@ MAX_DEPTH: Final = 3
 UPLOADS: Final = frozenset({"__uploads", "__avatars", "attachments"})
 ATTACHED_CANVAS: Final = "canvas_in_the_conversation.json"
 _ATTACHMENT_NAME: Final = re.compile(r"F[A-Z0-9]{2,}-")
+
+# Lies in `YYYY/MM/DD/<user>/<channel>/`.
+DISCOVERY_NAME: Final = "discovery_conversations.json"
 
 DAY_NAME: Final = re.compile(r"\d{4}-\d{2}-\d{2}.*\.json")
 _CHANNEL_NAME: Final = re.compile(r"[^\s./\\A-Z]{1,80}")
@@ -75,6 +87,9 @@ def _place(export: Export | None, path: str, heard: Hearsay | None = None) -> Pl
     names = export.names if export else Names()
     if _is_upload(parts, known=export is not None):
         return Place(names, Channel(), is_attachment=True)
+    if len(parts) > 1 and parts[-1] == DISCOVERY_NAME:
+        known = (names.channels.get(parts[-2]), guess_channel(parts[-2]))
+        return Place(names, Channel(parts[-2], show_channel(known[0]) if known[0] else known[1].name))
     if export is None:
         folder = parts[-2] if len(parts) > 1 and DAY_NAME.fullmatch(parts[-1]) else ""
         return Place(names, guess_channel(folder) if _is_channel_folder(folder) else Channel())

@@ -14,7 +14,7 @@ import orjson
 _SURROGATE: Final = re.compile(r"\\\\|\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(\\u[dD][89a-fA-F]..)")
 _BLANK: Final = re.compile(r"[\s,]*")
 _ARRAY: Final = re.compile(r"\[")
-_MESSAGES: Final = re.compile(r'"messages"\s*:\s*\[')
+_MESSAGES: Final = re.compile(r'"(?:messages|m)"\s*:\s*\[')
 _FIRST_OBJECT: Final = re.compile(rb"\[[ \t\r]*(?:\n([ \t]*))?\{")
 # Not strict: a raw tab or line end inside a string is no reason to lose the rest.
 _DECODER: Final = json.JSONDecoder(strict=False)

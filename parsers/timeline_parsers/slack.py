@@ -11,7 +11,8 @@ from typing import Any, Final
 from timeline.parser import Batch, Tally
 from timeline.sources import Source
 from timeline_parsers._slack_archive import is_archive, read_archive
-from timeline_parsers._slack_content import string, things
+from timeline_parsers._slack_chunks import is_chunk, name_chunks, read_chunks
+from timeline_parsers._slack_content import as_list, string, things
 from timeline_parsers._slack_export import Place, locate
 from timeline_parsers._slack_hearsay import find_pinned
 from timeline_parsers._slack_json import Document, decode, find_object_lines
@@ -38,8 +39,11 @@ API_LISTS: Final = {"members": LISTS["users.json"], "channels": LISTS["channels.
 _TYPE_IN_HEAD: Final = re.compile(r'"type"\s*:\s*"message"')
 _TS_IN_HEAD: Final = re.compile(r'"ts"\s*:\s*"?\d{10}\.\d{1,6}\b')
 _API_HEAD: Final = re.compile(r'\{\s*"(?:ok"\s*:\s*true\b|channel_id"\s*:\s*"[CDG][A-Z0-9]+"|messages"\s*:\s*\[)')
+_CHUNK_HEAD: Final = re.compile(r'\{\s*"t"\s*:\s*\d{1,2}\s*,\s*"ts"\s*:\s*\d{18,19}\s*,')
 _MESSAGES_ARRAY: Final = re.compile(rb'"messages"\s*:\s*(?=\[)')
 _EMPTY_LIST: Final = re.compile(r"\[\s*\]")
+
+_CHUNK_KEYS: Final = frozenset({"m", "u", "ch", "ci", "f", "p", "w", "cu", "l"})
 
 CERTAIN, LIKELY, POSSIBLE = 1.0, 0.9, 0.1
 
@@ -82,11 +86,13 @@ class SlackParser:
         if place.is_attachment or place.listing:
             yield _skip(document, ATTACHMENT_NOTE if place.is_attachment else place.listing)
             return
-        yield from _Reader(place, data, document).batches()
+        yield from _Reader(source, place, data, document).batches()
 
 
 def _sniff_cut(text: str) -> float:
     """Judge a first object that is longer than the head."""
+    if _CHUNK_HEAD.match(text):
+        return LIKELY
     if text[0] == "{" and not _API_HEAD.match(text) and not _TYPE_IN_HEAD.search(text[:200]):
         return 0.0
     return LIKELY if _TYPE_IN_HEAD.search(text) and _TS_IN_HEAD.search(text) else 0.0
@@ -103,6 +109,8 @@ def _sniff_element(value: Any) -> float:
 def _sniff_object(value: Any) -> float:
     if not isinstance(value, dict):
         return 0.0
+    if is_chunk(value):
+        return CERTAIN if _CHUNK_KEYS & value.keys() else 0.0
     if value.get("type") == "message" and micros_of(value.get("ts")) is not None:
         return CERTAIN
     if isinstance(value.get("ok"), bool):
@@ -110,7 +118,9 @@ def _sniff_object(value: Any) -> float:
             return LIKELY if isinstance(value.get("error"), str) else 0.0
         return LIKELY if MESSAGES_KEY in value or API_LISTS.keys() & value else 0.0
     messages = things(value.get(MESSAGES_KEY))
-    return CERTAIN if messages and is_message(messages[0]) else 0.0
+    if not messages:
+        return LIKELY if value.get(MESSAGES_KEY) == [] and "has_edits" in value else 0.0
+    return CERTAIN if is_message(messages[0]) else 0.0
 
 
 def is_message(value: Any) -> bool:
@@ -151,12 +161,14 @@ class _Reader:
     """Reads the messages of one file.
 
     Args:
+        source: the file.
         place: where it lies in an export.
-        data: the file.
+        data: its bytes.
         document: its decoded JSON.
     """
 
-    def __init__(self, place: Place, data: bytes, document: Document) -> None:
+    def __init__(self, source: Source, place: Place, data: bytes, document: Document) -> None:
+        self.source = source
         self.place = place
         self.data = data
         self.document = document
@@ -191,6 +203,9 @@ class _Reader:
     def _collect(self) -> None:
         """Gather the messages of every value of the document, each with its line."""
         values, cut = self.document.values, self.document.cut
+        if is_chunk(values[0] if values else self.document.frame):
+            self._collect_chunks()
+            return
         if len(values) > 1 and all(map(is_message, values)):  # one message a line
             self.found = list(zip(values, self.document.lines, strict=True))
             return
@@ -199,6 +214,14 @@ class _Reader:
         if cut:
             self._learn_channel(self.document.frame)
             self.found += cut
+
+    def _collect_chunks(self) -> None:
+        cut = [message for message, _ in self.document.cut or ()]
+        torn = [{**self.document.frame, "m": cut}] if cut else []
+        chunks = read_chunks([*self.document.values, *torn])
+        self.place = replace(self.place, names=name_chunks(chunks, self.place.names, self.source))
+        self.tally.decoration += chunks.listed
+        self._number(chunks.messages)
 
     def _collect_value(self, value: Any) -> None:
         if isinstance(value, list):
@@ -211,6 +234,7 @@ class _Reader:
             self._number([value])
         elif (messages := _find_messages(value)) is not None:
             self._learn_channel(value)
+            self.tally.decoration += len(as_list(value.get("edits")))
             self._collect_array(messages, _MESSAGES_ARRAY)
         else:
             self._skip_lists(value)
