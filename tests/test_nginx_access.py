@@ -131,13 +131,20 @@ def test_fronts_and_ends_combine() -> None:
     assert "nginx.upstream_connect_time" not in found
 
 
-def test_a_format_that_nobody_knows_still_gives_time_request_and_status() -> None:
-    line = f'<web> 7 [{STAMP}] shop "GET /checkout?id=1 HTTP/1.1" 502 more'
-
+@pytest.mark.parametrize(
+    ("line", "wall"),
+    [
+        (f'<web> 7 [{STAMP}] shop "GET /checkout?id=1 HTTP/1.1" 502 more', WALL),
+        ("2026-06-15T14:03:11+02:00|GET /checkout?id=1 HTTP/1.1 502", WALL),
+        # 2026-06-15 12:03:11.042 UTC
+        ('shop 1781524991.042 0.1 "GET /checkout?id=1 HTTP/1.1" 502', 1_781_524_991_042_000),
+    ],
+)
+def test_a_format_that_nobody_knows_still_gives_time_request_and_status(line: str, wall: int) -> None:
     found = row(line)
 
-    assert (found["wall"], found["message"]) == (WALL, "GET /checkout?id=1 HTTP/1.1 502")
-    assert sniff(line) == 0
+    assert (found["wall"], found["message"]) == (wall, "GET /checkout?id=1 HTTP/1.1 502")
+    assert 0 < sniff(line) < 0.5
 
 
 def test_a_forwarded_list_in_the_place_of_the_client() -> None:

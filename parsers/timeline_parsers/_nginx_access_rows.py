@@ -17,7 +17,7 @@ from timeline_parsers._nginx_cut import DASH, Cuts, Lines, Mask, cut
 from timeline_parsers._nginx_error_frame import BARE, HEAD, Heads
 from timeline_parsers._nginx_format import LineFormat
 from timeline_parsers._nginx_frame import REQUEST_PARTS, WHOLE_LINE, make_frame
-from timeline_parsers._nginx_head import LAST_RESORT, LENIENT
+from timeline_parsers._nginx_head import LAST_RESORTS, LENIENT
 from timeline_parsers._nginx_json import OPENING, read_objects
 from timeline_parsers._nginx_records import count_lines, find_alone, find_extents, reject_rows, settle
 from timeline_parsers._nginx_stamp import Stamps, no_stamps, read_stamps, read_texts
@@ -48,9 +48,11 @@ class AccessReader:
 
     Args:
         formats: the first is the expected one.
+        note: where it comes from, for the account.
     """
 
-    def __init__(self, formats: Sequence[LineFormat]) -> None:
+    def __init__(self, formats: Sequence[LineFormat], note: str = "") -> None:
+        self._note = note
         self._formats = list(formats)
         self._keys = dict(formats[0].keys)
 
@@ -71,10 +73,10 @@ class AccessReader:
         tally = count_lines(block, extents.owned)
         reject_rows(tally, lines, np.flatnonzero(~(known | heads.starts | blank | extents.owned)))
         errors = heads.frame(extents.last) if heads.starts.any() else None
-        return tally.batch(settle(_unite(parts, errors), block))
+        return tally.batch(settle(_unite(parts, errors), block), note=self._note)
 
     def _read_cut_lines(self, lines: Lines, skip: Mask) -> tuple[pd.DataFrame, Mask]:
-        cuts = cut(lines, self._formats, skip, (LENIENT, LAST_RESORT))
+        cuts = cut(lines, self._formats, skip, (LENIENT, *LAST_RESORTS))
         stamps = _read_times(lines, cuts)
         known = cuts.found & stamps.known
         rows = np.flatnonzero(known) if not known.all() else None

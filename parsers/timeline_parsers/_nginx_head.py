@@ -24,12 +24,25 @@ LENIENT: Final = (
     r'"(?P<request>.*)" (?P<status>\d{3}) (?P<body_bytes_sent>\d+|-)'
     r'(?: "(?P<http_referer>[^"]*)" "(?P<http_user_agent>.*)")?(?: (?P<extra>.*))?$'
 )
-# Any line with a stamp and a whole request: too weak to recognise a file by, good enough to read a stray line.
-LAST_RESORT: Final = (
-    r"(?s)^(?:(?P<remote_addr>[0-9A-Fa-f.:]*[.:][0-9A-Fa-f.:]*) )?.*?"
-    r"\[(?P<time_local>\d\d/[A-Za-z]{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\].*?"
-    r'"(?P<request>[A-Z]+ [^" ]+ HTTP/[\d.]+)"(?: (?P<status>\d{3}))?(?: (?P<extra>.*))?$'
+_STAMPS: Final = {
+    "time_local": r"\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}",
+    "time_iso8601": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d",
+    "msec": r"\b\d{10}\.\d{3}\b",
+}
+_REQUEST: Final = r"[A-Z]+ [^\s\"]+ HTTP/[\d.]+"
+# Any line with a stamp and a whole request: too weak to be sure of a file, good enough to read a stray line.
+LAST_RESORTS: Final = tuple(
+    r"(?s)^(?:(?P<remote_addr>[0-9A-Fa-f.:]*[.:][0-9A-Fa-f.:]*) )?(?:.*[^\w.])??"
+    rf"(?P<{name}>{stamp})\W.*?\b(?P<request>{_REQUEST})\"?(?: (?P<status>\d{{3}}))?(?: (?P<extra>.*))?$"
+    for name, stamp in _STAMPS.items()
 )
+_ANY_STAMP: Final = "|".join(_STAMPS.values())
+# A time as a whole value: the text of a message in another program's objects may hold one as well.
+_STAMP_VALUE: Final = rf'":\s*"?\[?(?:{_ANY_STAMP})\]?"?\s*[,}}]'
+# Lines that others wrote around one of nginx: journalctl, syslog, a journal export.
+_WRITTEN_BY_OTHERS: Final = r"^(?:[A-Z][a-z]{2} [ 0-3]\d \d\d:|[A-Z_]+=|\d{4}-\d\d-\d\dT\S+ \S+ [^\s\[]+(?:\[\d+\])?: )"
+WEAKLY: Final = 0.25
+"""How sure a file of lines with a time and a request is, whose format nobody told."""
 
 
 # What may stand first in such a line; `MESSAGE=203.0.113.9 - - [` of a journal export may not.
@@ -80,3 +93,11 @@ def find_access_lines(lines: Lines, skip: Mask) -> Mask:
 def _match(texts: pa.LargeStringArray, pattern: str) -> Mask:
     found: Mask = pc.match_substring_regex(texts, pattern).to_numpy(zero_copy_only=False)
     return found
+
+
+def count_weak_lines(lines: Lines, skip: Mask) -> int:
+    """Count the lines that hold a time as nginx writes it and a request, in whichever format."""
+    texts = lines.texts(np.flatnonzero(~skip))
+    own = ~_match(texts, _WRITTEN_BY_OTHERS)
+    stamped = np.where(_match(texts, r"^\{"), _match(texts, _STAMP_VALUE), _match(texts, _ANY_STAMP))
+    return int((own & stamped & _match(texts, _REQUEST)).sum())

@@ -19,8 +19,8 @@ from timeline_parsers._nginx_head import whole_lines
 
 Starts = Callable[[pa.LargeStringArray], Mask]
 
-SURER: Final = 1 + 1 / 1024
-"""Weight of a score against that of a parser to which every line with a syslog header is its own."""
+BEHIND_SYSLOG: Final = 0.99
+"""Such a file is also one of syslog: who reads all programs comes before who reads one."""
 
 _MOST_MOVED: Final = 1 << 22
 _ENOUGH: Final = 0.5
@@ -47,8 +47,8 @@ def open_head(head: bytes, starts: Starts) -> tuple[Block | None, float]:
         return block, 1.0
     weight = 1.0
     if wrapper is _wrappers.read_syslog and not _wrappers.has_priorities(block):
-        # journalctl writes such lines as well, with process ids; its reader is sure of both, and knows less of these.
-        weight = 0.0 if _wrappers.has_pids(block) else SURER
+        # With process ids it is a text of journalctl.
+        weight = 0.0 if _wrappers.has_pids(block) else BEHIND_SYSLOG
     return _wrappers.unwrap(block, wrapper, starts), weight
 
 

@@ -12,10 +12,11 @@ from timeline.parser import Batch
 from timeline.sources import Source
 from timeline.textlog import is_json_array, read_blocks
 from timeline_parsers._nginx_access_rows import AccessReader, looks_like_start
-from timeline_parsers._nginx_cut import Lines, Mask
+from timeline_parsers._nginx_conf import choose_format, find_formats
+from timeline_parsers._nginx_cut import Lines
 from timeline_parsers._nginx_error_frame import Heads
-from timeline_parsers._nginx_format import LineFormat, compile_format, known_formats
-from timeline_parsers._nginx_head import find_access_lines, rank_formats
+from timeline_parsers._nginx_format import compile_format, known_formats
+from timeline_parsers._nginx_head import WEAKLY, count_weak_lines, find_access_lines, rank_formats
 from timeline_parsers._nginx_json import OPENING
 from timeline_parsers._nginx_records import find_alone, find_extents, open_head, weigh, whole_records
 
@@ -31,7 +32,7 @@ class NginxAccessParser:
     name = "nginx-access"
 
     def sniff(self, head: bytes) -> float:
-        """Return the share of lines that are records; without an access record among them, 0."""
+        """Return the share of lines that are records; much less of it where they are of no known format."""
         if is_json_array(head):
             return 0.0
         block, weight = open_head(head, looks_like_start)
@@ -41,7 +42,8 @@ class NginxAccessParser:
         errors = Heads(lines).starts
         access = find_access_lines(lines, block.blank | errors)
         if not access.any():
-            return 0.0
+            weak = count_weak_lines(lines, block.blank | errors) / max(int((~block.blank).sum()), 1)
+            return WEAKLY * weigh(weak, weight) * (weak > WEAKLY)
         extents = find_extents(errors, ~(errors | access | find_alone(block)), block.blank)
         understood = access | errors | (extents.owned & ~block.blank)
         return weigh(understood.sum() / (~block.blank).sum(), weight)
@@ -65,7 +67,7 @@ class NginxAccessParser:
 
 
 def make_reader(source: Source) -> AccessReader:
-    """Make the reader for what the user set, else for what the first lines look like.
+    """Make the reader for what the user set, else for what an `nginx.conf` or the first lines say.
 
     Raises:
         UsageError: the `log_format` cannot be used, or an option is not known.
@@ -74,15 +76,18 @@ def make_reader(source: Source) -> AccessReader:
         if option not in OPTIONS:
             raise UnknownNameError("option of nginx-access", option, OPTIONS)
     block, _ = open_head(source.head, looks_like_start)
-    formats = list(known_formats()) if block is None else _rank(Lines(block), block.blank)
+    formats, note = list(known_formats()), ""
+    if block is not None:
+        lines = Lines(block)
+        skip = block.blank | Heads(lines).starts
+        formats = rank_formats(lines, skip | (lines.first_bytes == OPENING))
+        if "log_format" not in source.options:
+            found = choose_format(find_formats(source), formats[0], lines, skip)
+            formats, note = ([found.format, *formats], found.note) if found is not None else (formats, "")
     text = source.options.get("log_format")
     if text is not None:
         formats.insert(0, compile_format(text, escape=source.options.get("escape", "default")))
-    return AccessReader(formats)
-
-
-def _rank(lines: Lines, blank: Mask) -> list[LineFormat]:
-    return rank_formats(lines, blank | Heads(lines).starts | (lines.first_bytes == OPENING))
+    return AccessReader(formats, note)
 
 
 parser = NginxAccessParser()
