@@ -55,12 +55,29 @@ def dedupe(events: pd.DataFrame) -> pd.DataFrame:
         SchemaError: *events* lacks a column of the event frame.
     """
     schema.check(events)
+    if _stands_alone(events):
+        return _untouched(events)
     groups = _Groups(events)
     for rule, find in LAYERS.items():
         groups.join(rule, *find(events, groups.alive(rule)))
     kept = groups.assemble()
     order = time_order(kept)
     return kept.reset_index(drop=True) if order is None else take(kept, order)
+
+
+def _stands_alone(events: pd.DataFrame) -> bool:
+    """Whether nothing can be a copy: one file, not deduped before, whose records bring no identity along."""
+    files = events[FILE].cat.codes.to_numpy()
+    return COPIES not in events and bool((files == files[:1]).all()) and bool(events[REF].isna().all())
+
+
+def _untouched(events: pd.DataFrame) -> pd.DataFrame:
+    order = time_order(events)
+    frame = events.copy(deep=False) if order is None else take(events, order)
+    frame[COPIES] = pd.array(np.ones(len(frame), "int64"), dtype="Int64")
+    frame[ALSO_IN] = schema.missing("str", frame.index)
+    frame[DEDUPE_RULE] = schema.missing("category", frame.index)
+    return frame.reset_index(drop=True)
 
 
 def find_same_identity(events: pd.DataFrame, alive: Flags) -> tuple[Ints, Ints, Ints]:
