@@ -116,6 +116,15 @@ def test_a_table_escapes_pipes() -> None:
     assert "| 2026-06-15 14:03 | **nginx**: a \\| b |" in to_markdown(frame, style="table")
 
 
+def test_a_table_cites_in_a_column_only() -> None:
+    frame = entries({"timestamp": "2026-06-15T14:03:00Z", "message": "a", "line": 12})
+
+    text = to_markdown(frame, style="table", citations=True)
+
+    assert "| **nginx**: a | nginx/error.log:12 |" in text
+    assert "[^" not in text
+
+
 def test_nothing_says_so() -> None:
     assert "Nothing in the evidence stands out" in to_markdown(schema.empty())
 

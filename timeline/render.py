@@ -72,7 +72,9 @@ def block_lines(entries: pd.DataFrame, *, style: str = "bullets", citations: boo
     shown = list(_lines(dated, table=style == "table"))
     write = _write_table if style == "table" else _write_bullets
     notes = _uncertain_notes(dated)
-    sources = [f"[^tl{place}]: {neutralise(line.origin)}" for place, line in enumerate(shown, 1)] if citations else []
+    # A table has a column for them.
+    cited = shown if citations and style == "bullets" else []
+    sources = [f"[^tl{place}]: {neutralise(line.origin)}" for place, line in enumerate(cited, 1)]
     body = [*write(shown, citations=citations)]
     for block in (notes, undated, sources):
         if block:
