@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -37,6 +37,7 @@ KEYS: Final[Mapping[str, str]] = {
     "backend_type": "backend",
     "func_name": "function",
     "file_name": "source_file",
+    "logging_pod": "host",
 }
 NUMBER_KEYS: Final[Mapping[str, str]] = {
     "pid": "pid",
@@ -53,15 +54,19 @@ _SCHEMA: Final = pa.schema([*((key, pa.large_string()) for key in KEYS), *((key,
 _BRACE: Final = ord("{")
 
 
-def parse_jsonlog(source: Source, *, size: int | None = None) -> Iterator[Batch]:
+Load = Callable[[bytes], dict[str, Any] | None]
+
+
+def parse_jsonlog(source: Source, load: Load | None = None, *, size: int | None = None) -> Iterator[Batch]:
     """Yield the records of *source*, a jsonlog.
 
     Args:
         source: the source.
+        load: reads one line of another form: returns the keys and types of a jsonlog, None for no record.
         size: bytes a block has at least. The records are the same for every size.
     """
     for block in read_blocks(source, size):
-        yield _read(block)
+        yield _read(block, load)
 
 
 def is_record(line: bytes) -> bool:
@@ -69,11 +74,11 @@ def is_record(line: bytes) -> bool:
     return _load(line.decode("utf-8", "replace").encode()) is not None
 
 
-def _read(block: Block) -> Batch:
+def _read(block: Block, load: Load | None) -> Batch:
     tally = Tally(lines=len(block.ends), blank=int(block.blank.sum()))
-    table, lines = _read_fast(block)
-    if table is None:
-        table, lines = _read_each(block, tally)
+    table, lines = (None, None) if load else _read_fast(block)
+    if table is None or lines is None:
+        table, lines = _read_each(block, tally, load or _load)
     if b"\\r" in block.data:  # the other forms have lost it with the line ends of the file
         table = _without_returns(table)
     return tally.batch(build_frame(_fields(table, block.first_line + lines)))
@@ -104,13 +109,13 @@ def _read_fast(block: Block) -> tuple[pa.Table | None, np.ndarray]:
     return (table if complete else None), lines
 
 
-def _read_each(block: Block, tally: Tally) -> tuple[pa.Table, np.ndarray]:
+def _read_each(block: Block, tally: Tally, load: Load) -> tuple[pa.Table, np.ndarray]:
     """Read line by line, for blocks with lines that are no records."""
     rows: list[dict[str, Any]] = []
     lines: list[int] = []
     for line in np.flatnonzero(~block.blank).tolist():
         text = block.data[block.starts[line] : block.ends[line]]
-        row = _load(text)
+        row = load(text)
         if row is None:
             tally.reject(block.first_line + line, text.decode("utf-8", "replace"))
         else:
@@ -143,6 +148,8 @@ def _fields(table: pa.Table, lines: np.ndarray) -> Fields:
         fields.text[name] = without(columns[name], "[unknown]")
     fields.text["zone"] = without(pc.replace_substring_regex(time, STAMP_END, ""))
     fields.text["location"] = _locations(columns)
+    if columns["host"].null_count == len(lines):
+        del fields.text["host"]
     fields.number = {name: columns[name] for name in ("pid", "session_line", "query_id")}
     fields.number["position"] = pc.coalesce(columns["statement_position"], columns["query_position"])
     return fields

@@ -15,7 +15,7 @@ from timeline_parsers._pg_frame import Fields, to_numbers, without
 from timeline_parsers._pg_match import extract
 from timeline_parsers._pg_wrapped import Pieces
 
-_DATED: Final = (
+DATED: Final = (
     r"(?P<stamp>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:[.,](?P<fraction>\d{1,9}))? ?(?P<zone>Z|[+-]\d\d(?::?\d\d)?)?"
 )
 _YEARLESS: Final = r"(?P<stamp>[A-Z][a-z]{2} [ 0-3]\d \d\d:\d\d:\d\d)(?:\.(?P<fraction>\d{1,6}))?(?P<zone>)"
@@ -32,8 +32,8 @@ _PRI: Final = r"(?:<\d{1,3}>)?"
 
 HEADERS: Final = (
     f"{_PRI}{_YEARLESS} {_HOST}{_TAG}",
-    f"{_PRI}{_DATED} {_HOST}{_TAG}",
-    rf"(?:\d+ )?<\d{{1,3}}>1 {_DATED} {_HOST}{_NEW_TAG}",
+    f"{_PRI}{DATED} {_HOST}{_TAG}",
+    rf"(?:\d+ )?<\d{{1,3}}>1 {DATED} {_HOST}{_NEW_TAG}",
 )
 YEARLESS: Final = HEADERS[0]
 
@@ -72,7 +72,7 @@ def read_pieces(block: Block, header: str) -> Pieces:
     whole = (record >= 0) & (piece < 0)
     return Pieces(
         lines, _decode(part["text"], pa.array(piece < 0)), _processes(part), record, np.where(whole, 1, piece.clip(0)),
-        _stamps(lines, part, yearless=header == YEARLESS),
+        read_headers(lines, part, yearless=header == YEARLESS),
     )  # fmt: skip
 
 
@@ -86,11 +86,12 @@ def _processes(part: dict[str, pa.Array]) -> np.ndarray:
     return encoded.indices.to_numpy().astype(np.int64)
 
 
-def _stamps(lines: np.ndarray, part: dict[str, pa.Array], *, yearless: bool) -> Fields:
+def read_headers(lines: np.ndarray, part: dict[str, pa.Array], *, yearless: bool = False) -> Fields:
+    """Make the times, hosts and process ids of wrappers from the named groups of their pattern."""
     layouts = ("Mon DD hh:mm:ss",) if yearless else ("YYYY-MM-DDThh:mm:ss", "YYYY-MM-DD hh:mm:ss")
     wall, dated = np.zeros(len(lines), np.int64), np.zeros(len(lines), bool)
     for layout in layouts:
-        seconds, good = decode(cells(part["stamp"], len(layout)), layout)
+        seconds, good = decode(cells(part["stamp"].fill_null(""), len(layout)), layout)
         wall, dated = np.where(good, seconds, wall), dated | good
     digits = pc.utf8_rpad(pc.utf8_slice_codeunits(part["fraction"].fill_null(""), 0, 6), 6, "0")
     wall += to_numbers(digits).to_numpy(zero_copy_only=False) % SECOND

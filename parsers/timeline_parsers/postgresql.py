@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -12,6 +12,7 @@ from timeline.errors import UnclearFormatError, UsageError
 from timeline.parser import Batch
 from timeline.sources import Source
 from timeline.textlog import is_json_array
+from timeline_parsers._pg_cloud import Entry, find_entries, is_newest_first, load_entry, load_record, read_entries
 from timeline_parsers._pg_conf import Setting, settings_for, tell_zone
 from timeline_parsers._pg_csvlog import parse_csvlog
 from timeline_parsers._pg_csvsplit import RECORD, RECORD_START
@@ -42,6 +43,8 @@ DOUBTFUL: Final = 0.5
 BEHIND_SYSLOG: Final = 0.99
 BEHIND: Final = (*KNOWN, *WRAPPED)
 
+# Lines of another program may come first.
+_TRIED: Final = 100
 _JSON_LINE: Final = re.compile(rb'\{"[^\n]*"error_severity"')
 
 
@@ -58,6 +61,8 @@ class PostgresqlParser:
         if form == "syslog":
             _, share, texts = find_header(head)
             return BEHIND_SYSLOG * share if infer_prefix(texts, BEHIND).share else 0.0
+        if form == "cloud":
+            return infer_prefix(_joined(find_entries(head)), BEHIND).share
         return infer_prefix(head).share if form == "stderr" else 1.0
 
     def parse(self, source: Source) -> Iterator[Batch]:
@@ -74,16 +79,27 @@ class PostgresqlParser:
 
 
 def detect_form(head: bytes) -> str:
-    """Return "csvlog", "jsonlog", "syslog" or "stderr" by the first lines that are not empty."""
+    """Return the key of `_FORMS` that the first lines that are not empty show."""
     text = head.lstrip(b"\0\r\n ")
     line = text.partition(b"\n")[0]
     if _JSON_LINE.match(line) and (is_record(line) or b"\n" not in text):
         return "jsonlog"
+    if line.startswith(b"{"):
+        return _detect_cloud(text)
     # A record may be longer than the head, or cut at its start by a rotation: any record will do.
     for start in RECORD_START.finditer(text):
         if RECORD.match(text, start.start()):
             return "csvlog"
     return "syslog" if find_header(head)[1] else "stderr"
+
+
+def _detect_cloud(text: bytes) -> str:
+    for line in text.split(b"\n")[:_TRIED]:
+        if load_record(line):
+            return "cloudnative-pg"
+        if load_entry(line):
+            return "cloud"
+    return "stderr"
 
 
 @dataclass(frozen=True)
@@ -114,6 +130,18 @@ def _parse_syslog(source: Source) -> Iterator[Batch]:
     unwrap = partial(read_pieces, header=header)
     yearless = header == YEARLESS
     yield from settled.tell(parse_wrapped(source, unwrap, settled.prefix, settled.others, yearless=yearless))
+
+
+def _parse_cloud(source: Source) -> Iterator[Batch]:
+    entries = find_entries(source.head)
+    settled = _settle(source, _joined(entries), BEHIND)
+    newest_first = is_newest_first(entries)
+    batches = parse_wrapped(source, read_entries, settled.prefix, settled.others, newest_first=newest_first)
+    yield from settled.tell(batches)
+
+
+def _joined(entries: Iterable[Entry]) -> bytes:
+    return "".join(f"{entry.text}\n" for entry in entries).encode()
 
 
 def _settle(source: Source, head: bytes, candidates: Sequence[str] = KNOWN) -> _Settled:
@@ -164,6 +192,8 @@ _FORMS: Final[Mapping[str, Callable[[Source], Iterator[Batch]]]] = {
     "csvlog": parse_csvlog,
     "jsonlog": parse_jsonlog,
     "syslog": _parse_syslog,
+    "cloud": _parse_cloud,
+    "cloudnative-pg": partial(parse_jsonlog, load=load_record),
 }
 
 
