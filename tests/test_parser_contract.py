@@ -175,6 +175,24 @@ def test_each_defect_is_found_and_named(defect: type[Broken], sentence: str) -> 
         check_parser(defect(), TICKETS)
 
 
+class NeedsItsFirstLine(Broken):
+    def starts_anywhere(self, source: Source) -> bool:
+        return bool(source.head)
+
+    def parse(self, source: Source) -> Iterator[Any]:
+        first = source.read().partition(b"\n")[0].decode("utf-8", "replace")
+        for batch in self.good.parse(source):
+            batch.records["actor"] = first
+            yield batch
+
+
+def test_a_parser_that_does_not_start_anywhere_is_found() -> None:
+    lines = [f"2026-06-15 14:{n // 60:02}:{n % 60:02} alice opened {n}\n" for n in range(600)]
+
+    with pytest.raises(AssertionError, match=r"reading the window .* gives actor = "):
+        check_parser(NeedsItsFirstLine(), "".join(lines).encode(), rounds=3)
+
+
 def test_a_parser_that_yields_frames_keeps_the_contract() -> None:
     class Frames(Broken):
         def parse(self, source: Source) -> Iterator[pd.DataFrame]:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from timeline.parser import Batch
 
 COUNTS: Final = (
-    "lines", "records", "continuation", "blank", "decoration", "unparsed",
+    "lines", "records", "continuation", "blank", "decoration", "unparsed", "skipped",
     "events", "duplicate", "out_of_window", "filtered", "undated",
 )  # fmt: skip
 
@@ -22,7 +22,7 @@ COUNTS: Final = (
 class SourceAccount:
     """The account of one source.
 
-    `lines = records + continuation + blank + decoration + unparsed`, and
+    `lines = records + continuation + blank + decoration + unparsed + skipped`, and
     `records = events + duplicate + out_of_window + filtered`. `undated` counts the events without a time.
 
     Attributes:
@@ -30,6 +30,7 @@ class SourceAccount:
         parser: the parser that read it, empty if none did.
         why: why that parser was taken.
         zone: how its stamps were made UTC.
+        skipped: lines of a large sorted file that lie outside of the window and were not read.
         note: what else a person should know.
         unparsed_examples: (line, text) of the first lines that were not understood.
     """
@@ -42,6 +43,7 @@ class SourceAccount:
     blank: int = 0
     decoration: int = 0
     unparsed: int = 0
+    skipped: int = 0
     events: int = 0
     duplicate: int = 0
     out_of_window: int = 0
@@ -68,12 +70,24 @@ class SourceAccount:
         for name in ("lines", "continuation", "blank", "decoration", "unparsed"):
             setattr(self, name, getattr(self, name) + getattr(batch, name))
         self.unparsed_examples += batch.unparsed_examples[: max(0, 5 - len(self.unparsed_examples))]
-        if batch.note and batch.note not in self.note:
-            self.note = "; ".join(filter(None, [self.note, batch.note]))
+        self.add_note(batch.note)
+
+    def add_note(self, note: str) -> None:
+        """Add a phrase to the note, once."""
+        if note and note not in self.note:
+            self.note = "; ".join(filter(None, [self.note, note]))
+
+    def skip(self, before: int, after: int) -> None:
+        """Count the lines before and after the part that was read."""
+        self.unparsed_examples = [(line + before, text) for line, text in self.unparsed_examples]
+        self.skipped = before + after
+        self.add_note(f"only its lines {before + 1:,} to {before + self.lines:,} can lie in the window, and were read")
+        self.lines += self.skipped
 
     def check(self) -> None:
         """Raise `AccountError` unless both sums hold."""
-        if self.lines != self.records + self.continuation + self.blank + self.decoration + self.unparsed:
+        read = self.records + self.continuation + self.blank + self.decoration + self.unparsed
+        if self.lines != read + self.skipped:
             raise AccountError(f"{self.file}: {self.lines:,} lines do not add up: {asdict(self)}")
         if self.records != self.events + self.duplicate + self.out_of_window + self.filtered:
             raise AccountError(f"{self.file}: {self.records:,} records do not add up: {asdict(self)}")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from timeline.pipeline import Evidence
 
-_SHOWN: Final = ("lines", "records", "continuation", "blank", "decoration", "unparsed")
+_SHOWN: Final = ("lines", "records", "continuation", "blank", "decoration", "unparsed", "skipped")
 _TAKEN: Final = ("duplicate", "out_of_window", "filtered", "events", "undated")
 _EXAMPLES: Final = 20
 _PATH: Final = 56
@@ -50,14 +50,15 @@ def _sources(account: pd.DataFrame) -> str:
 
 def _account_table(account: pd.DataFrame) -> str:
     """Show the sums: lines = records + ... + unparsed; records = duplicate + out of window + filtered + events."""
-    names = [*_SHOWN, *_TAKEN]
+    shown = [name for name in _SHOWN if name != "skipped" or account[name].any()]
+    names = [*shown, *_TAKEN]
     rows = [[_end_of(str(row["file"])), *(f"{row[name]:,}" for name in names)] for _, row in account.iterrows()]
     rows.append(["total", *(f"{account[name].sum():,}" for name in names)])
     head = ["", *(name.replace("_", " ") for name in names)]
     widths = [max(len(row[place]) for row in [head, *rows]) for place in range(len(head))]
     table = "\n".join("  " + _aligned(row, widths) for row in [head, *rows])
     sums = (
-        "  lines = records + continuation + blank + decoration + unparsed\n"
+        f"  lines = {' + '.join(shown[1:])}\n"
         "  records = duplicate + out of window + filtered + events (undated ones among them)"
     )
     return f"Account\n{table}\n{sums}"

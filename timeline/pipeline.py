@@ -182,7 +182,7 @@ def read(
     _check_options(rules)
     given = {"since": since, "until": until, "around": around, "before": before, "after": after}
     request = request_window(given, asked, home_zone(tz) or asked.get("tz"))
-    readings, refusals, warnings = _read_all(named, rules, progress)
+    readings, refusals, warnings = _read_all(named, rules, request.at_once, progress)
     _require_something(readings, refusals, named, warnings)
     labels = [*(reading.account.file for reading in readings), *(refusal.label for refusal in refusals)]
     warnings += unused_rules(rules, labels)
@@ -266,7 +266,10 @@ def _check_options(rules: Sequence[Rule]) -> None:
 
 
 def _read_all(
-    named: Sequence[tuple[str, str | None]], rules: Sequence[Rule], progress: Callable[[str], None]
+    named: Sequence[tuple[str, str | None]],
+    rules: Sequence[Rule],
+    window: Window | None,
+    progress: Callable[[str], None],
 ) -> tuple[list[Reading], list[Refusal], list[str]]:
     parsers, warnings = registry.load_parsers()
     readings: list[Reading] = []
@@ -278,7 +281,7 @@ def _read_all(
             continue
         progress(found.label)
         try:
-            reading = _read_one(found, wanted, parsers, rules)
+            reading = _read_one(found, wanted, parsers, rules, window)
         except UnclearFormatError as error:
             refusals.append(Refusal(found.label, str(error)))
             warnings.append(f"{found.label}: {error}; left out" + (f" ({error.help})" if error.help else ""))
@@ -300,11 +303,13 @@ def _sources(named: Sequence[tuple[str, str | None]]) -> Iterator[tuple[Source |
                 yield found, parser
 
 
-def _read_one(source: Source, forced: str | None, parsers: Sequence[Parser], rules: Sequence[Rule]) -> Reading:
+def _read_one(
+    source: Source, forced: str | None, parsers: Sequence[Parser], rules: Sequence[Rule], window: Window | None
+) -> Reading:
     settings = settings_for(source.label, rules)
     forced = forced or settings.parser or ("journald" if source.label == LIVE_JOURNAL else None)
     parser, why = registry.find_parser(source, forced, parsers)
-    reading = read_source(source, parser, _for_parser(settings, parser.name))
+    reading = read_source(source, parser, _for_parser(settings, parser.name), window)
     reading.account.why = why
     return reading
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from timeline import schema
+from timeline import arrays, schema, seek
 from timeline.account import SourceAccount
 from timeline.config import SourceSettings
 from timeline.errors import AccountError, SchemaError, TimelineError, UsageError
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 # Frames cost a millisecond each, however small: the records of small sources are dated together.
 SMALL: Final = 10_000
+UNSORTED: Final = "not in the order of time, and so read whole"
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,15 @@ class Reading:
         return bool(zone.notna().all()) and all(offset_of(str(name)) is not None for name in names)
 
 
-def read_source(source: Source, parser: Parser, settings: SourceSettings) -> Reading:
-    """Read every record of *source*.
+def read_source(
+    source: Source,
+    parser: Parser,
+    settings: SourceSettings,
+    window: Window | None = None,
+    *,
+    scale: seek.Scale = seek.SCALE,
+) -> Reading:
+    """Read every record of *source*, or of a large sorted file what can lie in *window*.
 
     A parser that fails costs the rest of this source, never the run: the failure becomes a warning.
 
@@ -70,8 +78,63 @@ def read_source(source: Source, parser: Parser, settings: SourceSettings) -> Rea
         source: what to read.
         parser: who reads it.
         settings: zone, year, shift, host and parser options.
+        window: what will be kept; None if that is not known yet.
+        scale: how the window is sought.
     """
     source = dataclasses.replace(source, options=settings.options, problems=[])
+    try:
+        part = _read_part(source, parser, settings, window, scale) if window else None
+    except seek.UnsortedError:
+        reading = _read_all(source, parser, settings)
+        reading.account.add_note(UNSORTED)
+        return reading
+    return part or _read_all(source, parser, settings)
+
+
+def _read_part(
+    source: Source, parser: Parser, settings: SourceSettings, window: Window, scale: seek.Scale
+) -> Reading | None:
+    """Read what can lie in the window; None if that cannot be told without reading all.
+
+    Raises:
+        UnsortedError: the lines are not in the order of time.
+    """
+    if not _can_start_anywhere(parser, source):
+        return None
+    extent = seek.find_extent(source, window, lambda part: _stamps(_read_all(part, parser, settings)), scale)
+    if extent is None:
+        return None
+    span = (extent.start, extent.stop)
+    reading = _read_all(dataclasses.replace(source, spans=(span,), problems=[]), parser, settings)
+    stamps = _stamps(reading)
+    if stamps is None or not len(stamps.lines):
+        return None
+    seek.check_order(stamps.times, scale.disorder)
+    reading.records[schema.LINE] += extent.lines_before
+    reading.account.skip(extent.lines_before, extent.lines_after)
+    return reading
+
+
+def _can_start_anywhere(parser: Parser, source: Source) -> bool:
+    """Ask the parser whether it reads any run of whole lines of *source*."""
+    try:
+        return bool(getattr(parser, "starts_anywhere", lambda _: False)(source))
+    except Exception:  # noqa: BLE001 - then the file is read whole, which says what is wrong
+        return False
+
+
+def _stamps(reading: Reading) -> seek.Stamps | None:
+    """Date the records by themselves; None if their times follow from others: a year, or an hour that came twice."""
+    if reading.clock.yearless:
+        return None
+    names = [schema.WALL, schema.ZONE, schema.TIMESTAMP, schema.TIME_BASIS, schema.LINE]
+    dated = normalize(reading.records[[name for name in names if name in reading.records]], **vars(reading.clock))
+    if (dated[schema.TIME_BASIS] == "inferred").any():
+        return None
+    return seek.Stamps(arrays.lines(dated), arrays.micros(dated[schema.TIMESTAMP]))
+
+
+def _read_all(source: Source, parser: Parser, settings: SourceSettings) -> Reading:
     account = SourceAccount(source.label, parser.name)
     warnings: list[str] = []
     frames: list[pd.DataFrame] = []

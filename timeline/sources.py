@@ -11,7 +11,7 @@ import stat
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -48,6 +48,8 @@ class Source:
         options: what the user set for the parser that reads it.
         problems: damage found while reading, one phrase each.
         block_size: how many bytes a parser should take at a time. What it finds must not depend on it.
+        spans: the parts of a plain file, from byte to byte, that are read instead of all of it; whole lines. The head
+            stays that of the file.
     """
 
     container: Container
@@ -56,6 +58,7 @@ class Source:
     problems: list[str] = field(default_factory=list)
     given: str = ""
     block_size: int = BLOCK_SIZE
+    spans: tuple[tuple[int, int], ...] = ()
 
     @property
     def label(self) -> str:
@@ -95,7 +98,10 @@ class Source:
     def chunks(self) -> Iterator[bytes]:
         """Yield the decompressed bytes in pieces of up to some MiB; damage ends the stream and is noted."""
         with self.container.open(self.member) as raw:
-            yield from _as_utf8(self._tolerate(_decompress(raw)))
+            if self.spans:
+                yield from self._tolerate(_read_spans(raw, self.spans))
+            else:
+                yield from _as_utf8(self._tolerate(_decompress(raw)))
 
     def _tolerate(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         try:
@@ -281,6 +287,15 @@ def _decompress(raw: BinaryIO) -> Iterator[bytes]:
 def _read(stream: BinaryIO) -> Iterator[bytes]:
     while data := stream.read(READ_SIZE):
         yield data
+
+
+def _read_spans(raw: BinaryIO, spans: Iterable[tuple[int, int]]) -> Iterator[bytes]:
+    for start, stop in spans:
+        raw.seek(start)
+        place = start
+        while place < stop and (data := raw.read(min(READ_SIZE, stop - place))):
+            place += len(data)
+            yield data
 
 
 def _rewound(raw: BinaryIO, start: bytes) -> BinaryIO:

@@ -9,18 +9,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO, Final
 
 import pandas as pd
 
 from timeline import schema
 from timeline.account import SourceAccount
+from timeline.config import SourceSettings
 from timeline.containers import Container, Folder, Memory
 from timeline.errors import AccountError, TimelineError
 from timeline.normalize import normalize
 from timeline.parser import Batch, Parser
-from timeline.reading import as_batch, count_lines
+from timeline.reading import as_batch, count_lines, date_events, read_source, within
+from timeline.seek import Scale
 from timeline.sources import Source
+from timeline.window import Window
 
 Sample = bytes | str | os.PathLike[str] | Source
 
@@ -38,6 +42,8 @@ JUNK: Final = {
     "random bytes": Random(0).randbytes(5000),  # noqa: S311 - nothing secret
 }
 _COUNTS: Final = ("lines", "continuation", "blank", "decoration", "unparsed")
+# So small that a sample of some kilobytes counts as a large file.
+_SCALE: Final = Scale(1, disorder=1_000_000, margin=1_000, probes=16, probe_size=400, largest_share=1.0)
 _YEAR: Final = 2024  # a leap year, so that Feb 29 of stamps without a year is real
 
 
@@ -53,7 +59,8 @@ def check_parser(
     """Hold *parser* to the contract of docs/writing-a-parser.md.
 
     Its `sniff` claims the sample and no junk; its records fit the schema; every line is accounted for; reading again,
-    and in blocks of any size, gives the same; damaged and arbitrary bytes raise nothing and are accounted for as well.
+    and in blocks of any size, gives the same; damaged and arbitrary bytes raise nothing and are accounted for as well;
+    if it `starts_anywhere`, a window is what filtering after reading gives.
 
     Args:
         parser: the parser.
@@ -78,6 +85,7 @@ def check_parser(
         check.reads(data, f"the sample after damage {number} ({kind}, seed {seed})", [random.choice(BLOCKS)])
     for kind, data in JUNK.items():
         check.reads(data, kind)
+    check.reads_windows(rounds, random)
 
 
 @dataclass(frozen=True)
@@ -125,6 +133,20 @@ class _Check:
             small = self._read(_served(self.source, data, size, piece), what)
             self._require_same(whole, small, f"reading {what} in blocks of {size:,} bytes")
         return whole
+
+    def reads_windows(self, rounds: int, random: Random) -> None:
+        """Check that a window of the sample, sought in the file, is what filtering after reading gives."""
+        settings = SourceSettings(tz="UTC", year=_YEAR, options=self.source.options)
+        with TemporaryDirectory() as folder:
+            (Path(folder) / "sample").write_bytes(self.source.read())
+            source = Source(Folder(folder), "sample")
+            (events,) = date_events([read_source(source, self.parser, settings)])
+            stamps = events[schema.TIMESTAMP].dropna().tolist()
+            for _ in range(rounds if stamps else 0):
+                window = Window(*sorted(random.choices(stamps, k=2)))
+                (found,) = date_events([read_source(source, self.parser, settings, window, scale=_SCALE)])
+                expected, got = (_Found(within(frame, window).reset_index(drop=True), {}) for frame in (events, found))
+                self._require_same(expected, got, f"reading the window {window}")
 
     def _read(self, source: Source, what: str) -> _Found:
         frames: list[pd.DataFrame] = []

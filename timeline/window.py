@@ -276,6 +276,12 @@ class WindowRequest:
     after: timedelta
     zone: str | None
 
+    @property
+    def at_once(self) -> Window | None:
+        """The window, if it can be said without the evidence; None if it is open, or has a time of day in it."""
+        bounds = [bound for bound in (self.since, self.until, self.around) if bound is not None]
+        return self.resolve(None) if bounds and all(isinstance(bound, datetime) for bound in bounds) else None
+
     def resolve(self, span: tuple[datetime, datetime] | None) -> Window:
         """Date it by the evidence; see `resolve`."""
         return resolve(**vars(self), span=span)

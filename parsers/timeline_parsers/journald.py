@@ -19,6 +19,10 @@ class JournaldParser:
         """Say how sure it is that *head* begins a journal in one of its shapes."""
         return sniffing.find_shape(head)[1]
 
+    def starts_anywhere(self, source: Source) -> bool:
+        """Say whether any run of whole lines can be read: of the short texts, whose records are lines."""
+        return not source.is_live_journal and sniffing.find_shape(source.head)[0] == sniffing.SHORT
+
     def parse(self, source: Source) -> Iterator[Batch]:
         """Yield the entries of *source*."""
         if source.is_live_journal:

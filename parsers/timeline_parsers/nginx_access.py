@@ -48,6 +48,10 @@ class NginxAccessParser:
         understood = access | errors | (extents.owned & ~block.blank)
         return weigh(understood.sum() / (~block.blank).sum(), weight)
 
+    def starts_anywhere(self, source: Source) -> bool:  # noqa: ARG002 - of any form
+        """Say that any run of whole lines can be read: every record carries its stamp, the format is in the head."""
+        return True
+
     def parse(self, source: Source) -> Iterator[Batch]:
         """Yield the records of *source*, a batch a block, in the order of the file."""
         reader = make_reader(source)

@@ -49,6 +49,10 @@ class NginxErrorParser:
         share = understood / max((~block.blank | extents.owned).sum(), 1)
         return weigh(share, weight) * (0.5 if mixed else 1.0)
 
+    def starts_anywhere(self, source: Source) -> bool:  # noqa: ARG002 - of any form
+        """Say that any run of whole lines can be read: every record carries its stamp, the format is in the head."""
+        return True
+
     def parse(self, source: Source) -> Iterator[Batch]:
         """Yield the records of *source*, a batch a block."""
         for block in whole_records(source.head, read_blocks(source), looks_like_start):

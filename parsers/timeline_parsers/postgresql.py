@@ -65,6 +65,10 @@ class PostgresqlParser:
             return infer_prefix(_joined(find_entries(head)), BEHIND).share
         return infer_prefix(head).share if form == "stderr" else 1.0
 
+    def starts_anywhere(self, source: Source) -> bool:  # noqa: ARG002 - of any form
+        """Say that any run of whole lines can be read: every record carries its stamp, the format is in the head."""
+        return True
+
     def parse(self, source: Source) -> Iterator[Batch]:
         """Yield the records of *source*; option `log_line_prefix` tells the prefix of a stderr log.
 
