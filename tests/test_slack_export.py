@@ -72,7 +72,8 @@ def write_zip(path: Path, files: Mapping[str, Any] = EXPORT) -> Path:
 def read_source(source: Source) -> Batch:
     batches = list(parser.parse(source))
     for batch in batches:
-        assert batch.lines == len(batch.records) + batch.decoration + batch.unparsed
+        known = batch.continuation + batch.blank + batch.decoration + batch.unparsed
+        assert batch.lines == len(batch.records) + known
     assert 1 == len(batches)
     return batches[0]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from json import JSONDecoder
 from typing import Any, Final
 
 from timeline.parser import Batch, Tally
@@ -16,37 +15,18 @@ from timeline_parsers._slack_content import as_list, string, things
 from timeline_parsers._slack_export import Place, locate
 from timeline_parsers._slack_hearsay import find_pinned
 from timeline_parsers._slack_json import Document, decode, find_object_lines
-from timeline_parsers._slack_lists import LISTS, Channel, show_channel
+from timeline_parsers._slack_lists import Channel, show_channel
 from timeline_parsers._slack_marks import to_markdown
 from timeline_parsers._slack_message import Row, make_frame, read_message
-from timeline_parsers._slack_text import micros_of
+from timeline_parsers._slack_paste import check_options, read_paste, sniff_paste
+from timeline_parsers._slack_sniff import API_LISTS, MESSAGES_KEY, is_message, name_listing, sniff
 
 __all__ = ["SlackParser", "is_message", "parser", "to_markdown"]
 
 ATTACHMENT_NOTE: Final = "attachment of the export, not read"
-MESSAGES_KEY: Final = "messages"
 REPLIES_KEY: Final = "slackdump_thread_replies"
 
-# The elements of an export's lists, told by an id and a key beside it.
-LIST_SHAPES: Final = (
-    (re.compile(r"[UW][A-Z0-9]+"), ("profile", "real_name", "name"), LISTS["users.json"]),
-    (re.compile(r"[CG][A-Z0-9]+"), ("members", "created", "name", "creator"), LISTS["channels.json"]),
-    (re.compile(r"D[A-Z0-9]+"), ("members", "created"), LISTS["dms.json"]),
-    (re.compile(r"F[A-Z0-9]+"), ("filetype", "mimetype", "title", "url_private"), LISTS["canvases.json"]),
-)
-API_LISTS: Final = {"members": LISTS["users.json"], "channels": LISTS["channels.json"]}
-
-_TYPE_IN_HEAD: Final = re.compile(r'"type"\s*:\s*"message"')
-_TS_IN_HEAD: Final = re.compile(r'"ts"\s*:\s*"?\d{10}\.\d{1,6}\b')
-_API_HEAD: Final = re.compile(r'\{\s*"(?:ok"\s*:\s*true\b|channel_id"\s*:\s*"[CDG][A-Z0-9]+"|messages"\s*:\s*\[)')
-_CHUNK_HEAD: Final = re.compile(r'\{\s*"t"\s*:\s*\d{1,2}\s*,\s*"ts"\s*:\s*\d{18,19}\s*,')
 _MESSAGES_ARRAY: Final = re.compile(rb'"messages"\s*:\s*(?=\[)')
-_EMPTY_LIST: Final = re.compile(r"\[\s*\]")
-
-_CHUNK_KEYS: Final = frozenset({"m", "u", "ch", "ci", "f", "p", "w", "cu", "l"})
-
-CERTAIN, LIKELY, POSSIBLE = 1.0, 0.9, 0.1
-
 # Keys of a message that may be shown where it was not understood: none that people wrote.
 _SAFE_KEYS: Final = ("type", "subtype", "ts", "user", "bot_id", "thread_ts")
 _ROWS_A_BATCH: Final = 50_000
@@ -58,91 +38,31 @@ class SlackParser:
     name = "slack"
 
     def sniff(self, head: bytes) -> float:
-        """Say how sure *head* is Slack's: by the keys of the first object."""
-        if is_archive(head):
-            return CERTAIN
-        text = head.decode("utf-8", "ignore").lstrip("\ufeff \t\r\n")
-        if _EMPTY_LIST.fullmatch(text.rstrip()):
-            return POSSIBLE  # a day without messages, or a list without entries
-        if not text.startswith(("[", "{")):
-            return 0.0
-        start = text.find("{")
-        if start < 0 or (text[0] == "[" and text[1:start].strip()):
-            return 0.0
-        try:
-            first, _ = JSONDecoder(strict=False).raw_decode(text, start)
-        except (ValueError, RecursionError):
-            return _sniff_cut(text)
-        return _sniff_element(first) if text[0] == "[" else _sniff_object(first)
+        """Say how sure *head* is Slack's: by the keys of the first object, or by speakers and times."""
+        return sniff(head)
 
     def parse(self, source: Source) -> Iterator[Batch]:
-        """Yield the messages of *source*; a list or an attachment of an export has none."""
+        """Yield the messages of *source*; a list or an attachment of an export has none.
+
+        The options `date` and `channel` tell what text pasted from the window does not.
+
+        Raises:
+            UsageError: there is an option of another name, or the date is none.
+        """
+        check_options(source.options)
         place = locate(source)
         if is_archive(source.head) and not place.is_attachment:
             yield from read_archive(source, place)
             return
         data = source.read()
+        if not place.is_attachment and data.lstrip()[:1] not in (b"[", b"{") and sniff_paste(source.head):
+            yield from read_paste(source)
+            return
         document = decode(data)
         if place.is_attachment or place.listing:
             yield _skip(document, ATTACHMENT_NOTE if place.is_attachment else place.listing)
             return
         yield from _Reader(source, place, data, document).batches()
-
-
-def _sniff_cut(text: str) -> float:
-    """Judge a first object that is longer than the head."""
-    if _CHUNK_HEAD.match(text):
-        return LIKELY
-    if text[0] == "{" and not _API_HEAD.match(text) and not _TYPE_IN_HEAD.search(text[:200]):
-        return 0.0
-    return LIKELY if _TYPE_IN_HEAD.search(text) and _TS_IN_HEAD.search(text) else 0.0
-
-
-def _sniff_element(value: Any) -> float:
-    if not isinstance(value, dict):
-        return 0.0
-    if value.get("type") == "message" and "ts" in value:
-        return CERTAIN
-    return LIKELY if _name_listing(value) or is_message(value) else 0.0
-
-
-def _sniff_object(value: Any) -> float:
-    if not isinstance(value, dict):
-        return 0.0
-    if is_chunk(value):
-        return CERTAIN if _CHUNK_KEYS & value.keys() else 0.0
-    if value.get("type") == "message" and micros_of(value.get("ts")) is not None:
-        return CERTAIN
-    if isinstance(value.get("ok"), bool):
-        if not value["ok"]:
-            return LIKELY if isinstance(value.get("error"), str) else 0.0
-        return LIKELY if MESSAGES_KEY in value or API_LISTS.keys() & value else 0.0
-    messages = things(value.get(MESSAGES_KEY))
-    if not messages:
-        return LIKELY if value.get(MESSAGES_KEY) == [] and "has_edits" in value else 0.0
-    return CERTAIN if is_message(messages[0]) else 0.0
-
-
-def is_message(value: Any) -> bool:
-    """Tell a message, also one whose ts is damaged, from the elements of the other files."""
-    if not isinstance(value, dict):
-        return False
-    if value.get("type") == "message":
-        return True
-    return micros_of(value.get("ts")) is not None and any(
-        key in value for key in ("text", "user", "bot_id", "attachments")
-    )
-
-
-def _name_listing(value: dict[str, Any]) -> str:
-    """Say which list of an export *value* is an element of; empty if of none."""
-    if "user_id" in value and "date" in value and ("change_type" in value or "service_type" in value):
-        return LISTS["integration_logs.json"]
-    identity = string(value.get("id"))
-    return next(
-        (note for shape, keys, note in LIST_SHAPES if shape.fullmatch(identity) and any(key in value for key in keys)),
-        "",
-    )
 
 
 def _skip(document: Document, note: str) -> Batch:
@@ -241,7 +161,7 @@ class _Reader:
 
     def _collect_array(self, array: list[Any], before: re.Pattern[bytes] | None) -> None:
         first = next((value for value in array if isinstance(value, dict)), None)
-        if first is not None and not is_message(first) and (note := _name_listing(first)):
+        if first is not None and not is_message(first) and (note := name_listing(first)):
             self.tally.decoration += len(array)
             self.note = note
             return
