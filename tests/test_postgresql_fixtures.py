@@ -115,6 +115,14 @@ def test_each_prefix_gives_the_same_records(name: str, zone: str) -> None:
         assert errors["postgresql.statement"].notna().all()
 
 
+def test_an_unknown_prefix_gives_the_references_of_its_records() -> None:
+    frame = read(SMALL / "stderr-terse-epoch.log")
+
+    assert frame["ref"][0] == "6b064b50.103/2"
+    assert frame["postgresql.session_line"].notna().all()
+    assert (frame["db.response.status_code"] == "22012").sum() == (frame["message"] == "division by zero").sum()
+
+
 def test_an_application_that_looks_like_a_record() -> None:
     frame = read(SMALL / "stderr-app.log")
     named = frame[frame["postgresql.application_name"] == "job LOG:  nope"]

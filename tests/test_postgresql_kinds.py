@@ -67,6 +67,44 @@ def kinds(*records: tuple[str, str | None]) -> list[str | None]:
         ('parameter "work_mem" changed to "64kB"', "config-reload"),
         ('parameter "port" cannot be changed without restarting the server', "config-error"),
         ('database "shop" must be vacuumed within 10985967 transactions', "wraparound"),
+        ('listening on IPv4 address "127.0.0.1", port 5432', "noise"),
+        ("received immediate shutdown request", "server-stop"),
+        ("aborting any active transactions", "server-stop"),
+        ("terminating connection because of crash of another server process", "process-crashed"),
+        ("consistent recovery state reached at 0/2000100", "crash-recovery"),
+        ("archive recovery complete", "crash-recovery"),
+        ("invalid record length at 0/20000D8: expected at least 24, got 0", "noise"),
+        ("the database system is shutting down", "not-accepting"),
+        ("the database system is in recovery mode", "not-accepting"),
+        ("the database system is not yet accepting connections", "not-accepting"),
+        ('too many connections for database "shop"', "too-many-connections"),
+        ("invalid page in block 7 of relation base/1/2", "corruption"),
+        ("process 1 acquired ShareLock on transaction 732 after 1500.1 ms", "lock-wait"),
+        ("terminating connection due to conflict with recovery", "recovery-conflict"),
+        ("terminating connection due to idle-in-transaction timeout", "connection-terminated"),
+        ('pg_hba.conf rejects connection for host "192.0.2.7", user "a", database "b"', "authentication-failed"),
+        ("terminating walreceiver due to timeout", "replication"),
+        ("terminating walreceiver process due to administrator command", "replication"),
+        ("could not receive data from WAL stream: server closed the connection unexpectedly", "replication"),
+        ("requested WAL segment 000000010000000000000003 has already been removed", "replication"),
+        ("replication terminated by primary server", "replication"),
+        ("entering standby mode", "replication"),
+        ("waiting for WAL to become available at 0/3000018", "replication"),
+        ("selected new timeline ID: 2", "promotion"),
+        (
+            'archiving write-ahead log file "000000010000000000000001" failed too many times, will try again later',
+            "archive-failed",
+        ),
+        (
+            'configuration file "/etc/postgresql/15/main/postgresql.conf" contains errors; no changes were applied',
+            "config-error",
+        ),
+        ("unexpected EOF on client connection with an open transaction", "connection-lost"),
+        ("could not receive data from client: Connection reset by peer", "connection-lost"),
+        ('temporary file: path "base/pgsql_tmp/pgsql_tmp1.0", size 200204288', "noise"),
+        ("statement: select 1", "noise"),
+        ("execute S_1: select $1", "noise"),
+        ("received replication command: IDENTIFY_SYSTEM", "noise"),
         ("checkpoint starting: time", "noise"),
         ("checkpoint complete: wrote 930 buffers (5.7%)", "noise"),
         ("checkpoints are occurring too frequently (9 seconds apart)", None),
@@ -96,7 +134,7 @@ def test_english_texts(message: str, kind: str | None) -> None:
         ("53100", "out-of-disk"), ("53200", "out-of-memory"), ("XX001", "corruption"), ("40P01", "deadlock"),
         ("55P03", "lock-timeout"), ("57014", "statement-cancelled"), ("40001", "serialization-failure"),
         ("57P01", "connection-terminated"), ("28P01", "authentication-failed"), ("28000", "authentication-failed"),
-        ("22012", None), (None, None),
+        ("F0000", "config-error"), ("08006", "connection-lost"), ("XX002", "corruption"), ("22012", None), (None, None),
     ],
 )  # fmt: skip
 def test_states_in_any_language(state: str | None, kind: str | None) -> None:
@@ -110,6 +148,7 @@ def test_the_state_decides_where_it_says_enough() -> None:
 def test_the_text_decides_where_the_state_means_several_things() -> None:
     assert kinds(("canceling statement due to statement timeout", "57014")) == ["statement-timeout"]
     assert kinds(("canceling statement due to conflict with recovery", "40001")) == ["recovery-conflict"]
+    assert kinds(("could not receive data from WAL stream: SSL error", "08006")) == ["replication"]
 
 
 def test_texts_of_the_table_are_long_enough_to_be_told_apart() -> None:

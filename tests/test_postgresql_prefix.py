@@ -190,6 +190,14 @@ def test_named_fields_are_recognised_in_any_order(order: tuple[str, ...]) -> Non
     assert (record["process.pid"], record["wall"]) == (7, SECOND)
 
 
+def test_a_number_that_counts_lines_is_told_from_a_transaction() -> None:
+    def log(*numbers: int) -> bytes:
+        return "".join(f"1781532191.123 {SESSION} {number} 00000 LOG:  x\n" for number in numbers).encode()
+
+    assert infer_prefix(log(2, 3, 4, 5)).prefix.text == "%n %c %l %e "
+    assert infer_prefix(log(0, 731, 0, 732)).prefix.text == "%n %c %x %e "
+
+
 def test_the_file_changes_its_look_with_q() -> None:
     log = f"{AT} [7] LOG:  a\n{AT} [8] app@shop LOG:  b\n"
 

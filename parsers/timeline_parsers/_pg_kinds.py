@@ -33,10 +33,11 @@ STATE_KINDS: Final[Mapping[str, str]] = {
     "F0000": "config-error",
     "57014": "statement-cancelled",
     "40001": "serialization-failure",
+    "08006": "connection-lost",
 }
 """What a SQLSTATE says by itself."""
 
-TEXT_DECIDES: Final = frozenset({"57014", "40001"})
+TEXT_DECIDES: Final = frozenset({"57014", "40001", "08006"})
 """States that mean several things: the text, where it is known, says more."""
 
 # Start of the message (at least `_HEAD` bytes of it) or a pattern from there on, and the kind.

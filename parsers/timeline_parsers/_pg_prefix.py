@@ -289,7 +289,24 @@ def _synthesize(lines: list[str]) -> list[str]:
     """Guess prefixes from lines that name their fields, such as `user=%u,db=%d`."""
     found = (_UNKNOWN_LINE.match(line) for line in lines[: 10 * _SAMPLES])
     guesses = (_guess(match) for match in found if match and not _SYSLOG.match(match["fields"]))
-    return [text for text in dict.fromkeys(guesses) if text not in KNOWN][:_SAMPLES]
+    distinct = [text for text in dict.fromkeys(guesses) if text not in KNOWN][:_SAMPLES]
+    return [_with_line_number(text, lines) for text in distinct]
+
+
+def _with_line_number(text: str, lines: list[str]) -> str:
+    """Take a number for `%l` where it counts the lines of each process."""
+    counted = text.replace("%x", "%l", 1)
+    if counted == text or "%l" in text:
+        return text
+    last: dict[str, int] = {}
+    steps: list[int] = []
+    for found in filter(None, map(line_pattern(counted).match, lines)):
+        fields = found.groupdict()
+        process, number = fields.get("session") or fields.get("pid") or "", int(fields["session_line"])
+        if process in last:
+            steps.append(number - last[process])
+        last[process] = number
+    return counted if steps and steps.count(1) >= NEARLY_ALL * len(steps) else text
 
 
 def _guess(line: re.Match[str]) -> str:
