@@ -168,6 +168,33 @@ def test_proxy_manager() -> None:
     assert sniff(line) == 1.0
 
 
+def test_streams_of_ingress_nginx() -> None:
+    line = f"[203.0.113.9] [{STAMP}] TCP 502 12 34 0.500"
+
+    found = row(line)
+
+    assert (found["wall"], found["severity"], found["message"]) == (WALL, "err", line)
+    assert (found["client.address"], found["network.transport"]) == ("203.0.113.9", "TCP")
+    assert (found["nginx.bytes_received"], found["nginx.session_time"]) == (34, 0.5)
+    assert sniff(line) == 1
+
+
+def test_each_line_without_request_shows_itself_whatever_stands_around_it() -> None:
+    line = f"[203.0.113.9] [{STAMP}] TCP 502 12 34 0.500"
+
+    assert frame(f"{SIMPLE}\n{line}\n")["message"].tolist() == ["GET /checkout?id=1 HTTP/1.1 502", line]
+
+
+def test_an_error_record_of_nginx_plus_among_access_lines() -> None:
+    plus = '{"level":"warn","timestamp":"2026-06-15T14:03:11.042+02:00","pid":1,"tid":1,"msg":"a","request":"GET / HTTP/1.1"}'
+
+    records = frame(f"{SIMPLE}\n{plus}\n{SIMPLE}\n")
+
+    assert records["source"].tolist() == ["nginx-access", "nginx-error", "nginx-access"]
+    assert records["severity"].tolist() == ["err", "warning", "err"]
+    assert records["wall"].tolist() == [WALL, WALL + 42_000, WALL]
+
+
 @pytest.mark.parametrize(
     ("user", "expected"),
     [
@@ -332,7 +359,7 @@ def test_a_format_without_request_shows_its_line() -> None:
     )
 
     assert found["message"] == line
-    assert (found["actor"], found["http.response.size"], found["nginx.session_time"]) == ("203.0.113.9", 512, "0.010")
+    assert (found["actor"], found["http.response.size"], found["nginx.session_time"]) == ("203.0.113.9", 512, 0.01)
 
 
 def test_escape_none_writes_quotes_as_they_are() -> None:

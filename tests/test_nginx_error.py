@@ -290,3 +290,57 @@ def test_an_error_log_is_no_access_log() -> None:
 
     assert sniff(text) == 1.0
     assert access_parser.sniff(text.encode()) == 0.0
+
+
+PLUS = (
+    '{"level":"error","timestamp":"2026-05-13T10:30:15.042+02:00","pid":29,"tid":31,"cnum":7,'
+    '"msg":"connect() failed while connecting to upstream","errno":111,"errtext":"Connection refused",'
+    '"client":"203.0.113.9","server":"shop","request":"GET /a?b=1 HTTP/1.1","upstream":"http://10.0.0.1/"}'
+)
+
+
+def test_json_records_of_nginx_plus_have_their_zone_and_milliseconds() -> None:
+    found = row(PLUS)
+
+    # 2026-05-13 10:30:15.042 read as if it were UTC
+    assert (found["wall"], found["zone"]) == (1_778_668_215_042_000, "+0200")
+    assert found["message"] == "connect() failed (111: Connection refused) while connecting to upstream"
+    assert (found["severity"], found["kind"]) == ("err", "upstream-refused")
+    assert (found["process.pid"], found["thread.id"], found["nginx.connection"], found["nginx.errno"]) == (
+        29,
+        31,
+        7,
+        111,
+    )
+    assert (found["actor"], found["nginx.server"], found["nginx.upstream"]) == (
+        "203.0.113.9",
+        "shop",
+        "http://10.0.0.1/",
+    )
+    assert (found["http.request.method"], found["url.path"], found["url.query"]) == ("GET", "/a", "b=1")
+    assert sniff(PLUS) == 1
+
+
+def test_a_json_record_that_is_damaged_behind_its_time_shows_its_line() -> None:
+    found = row(PLUS[:80])
+
+    assert (found["wall"], found["severity"], found["message"]) == (1_778_668_215_042_000, "err", PLUS[:80])
+
+
+def test_json_records_beside_others() -> None:
+    text = f"{PLUS}\nloose\n2026/06/15 14:03:11 [error] 1#1: a\nmore\n{PLUS.replace('error', 'notice', 1)}\n"
+
+    (batch,) = parse(text)
+
+    assert batch.records["line"].tolist() == [1, 3, 5]
+    assert batch.records["message"].tolist()[1] == "a\nmore"
+    assert batch.records["severity"].tolist() == ["err", "err", "notice"]
+    assert (batch.continuation, batch.unparsed) == (1, 1)
+
+
+@pytest.mark.parametrize("line", ['nginx: invalid option: "z"', 'nginx: option "-c" requires file name'])
+def test_a_wrong_command_line_is_a_record_without_time_and_level(line: str) -> None:
+    found = row(line)
+
+    assert found["message"] == line.removeprefix("nginx: ")
+    assert "severity" not in found

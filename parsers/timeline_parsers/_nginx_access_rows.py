@@ -60,19 +60,19 @@ class AccessReader:
         """Read one block; lines of the error log become records of `nginx-error`."""
         lines, blank = Lines(block), block.blank
         heads = Heads(lines)
-        objects = (lines.first_bytes == OPENING) & ~blank
-        access, known = self._read_cut_lines(lines, heads.starts | objects | blank)
+        objects = (lines.first_bytes == OPENING) & ~(blank | heads.objects)
+        access, known = self._read_cut_lines(lines, heads.found | objects | blank)
         parts = [access]
         if objects.any():
             frame, read = self._read_json_lines(lines, np.flatnonzero(objects))
             parts.append(frame)
             known[read] = True
-        loose = ~(known | heads.starts | blank | find_alone(block))
+        loose = ~(known | heads.found | blank | find_alone(block))
         loose[loose] = ~looks_like_start(lines.texts(np.flatnonzero(loose)))
         extents = find_extents(heads.starts, loose, blank)
         tally = count_lines(block, extents.owned)
-        reject_rows(tally, lines, np.flatnonzero(~(known | heads.starts | blank | extents.owned)))
-        errors = heads.frame(extents.last) if heads.starts.any() else None
+        reject_rows(tally, lines, np.flatnonzero(~(known | heads.found | blank | extents.owned)))
+        errors = heads.frame(extents.last) if heads.found.any() else None
         return tally.batch(settle(_unite(parts, errors), block), note=self._note)
 
     def _read_cut_lines(self, lines: Lines, skip: Mask) -> tuple[pd.DataFrame, Mask]:
@@ -147,8 +147,14 @@ def _cut_columns(lines: Lines, cuts: Cuts, rows: np.ndarray | None, *, escaped: 
             single = np.flatnonzero(end - begin == 1)
             absent[single] |= lines.byte_at(begin[single]) == DASH
         columns[name] = unescape_rows(lines.slices(begin, end, absent), odd)
-    if not any(name in columns for name in REQUEST_PARTS):
-        columns[WHOLE_LINE] = lines.texts(np.arange(len(lines)) if rows is None else rows)
+    asked = np.zeros(len(lines), bool)
+    for name in REQUEST_PARTS:
+        if name in cuts.spans:
+            asked |= cuts.spans[name][0] >= 0
+    asked = asked if rows is None else asked[rows]
+    if not asked.all():
+        last = lines.ends if rows is None else lines.ends[rows]
+        columns[WHOLE_LINE] = lines.slices(starts, last, asked)
     return columns
 
 

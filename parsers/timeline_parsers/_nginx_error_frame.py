@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from timeline import schema
 from timeline.stamps import cells, decode, gather
 from timeline_parsers._nginx_cut import Lines, Mask, cut_by_pattern
+from timeline_parsers._nginx_error_json import OBJECT, find_objects, read_error_objects
 from timeline_parsers._nginx_frame import SERVICE_NAME, cast_numbers, categories, integers, nulls
 from timeline_parsers._nginx_kinds import find_kinds
 from timeline_parsers._nginx_text import Requests
@@ -33,7 +34,8 @@ HEAD: Final = (
 # Start-up problems go to stderr without time and pid: `ngx_log_stderr`.
 BARE: Final = (
     rf"(?s)^nginx: (?:\[(?P<level>{_LEVEL})\] (?P<text>.*)"
-    r"|(?P<plain>(?:the )?configuration file .*(?:syntax is ok|test is successful|test failed)))$"
+    r"|(?P<plain>(?:the )?configuration file .*(?:syntax is ok|test is successful|test failed)"
+    r'|invalid (?:option|signal): ?".*|option ".*" requires .*))$'
 )
 
 _CLIENT: Final = r"(?:unix:[^,\s]*|[0-9A-Fa-f.:]*[.:][0-9A-Fa-f.:]*|\[[0-9A-Fa-f:.]+\](?::\d+)?)"
@@ -88,7 +90,8 @@ def looks_like_start(texts: pa.LargeStringArray) -> Mask:
     stamped = pc.match_substring_regex(texts, HEAD).to_numpy(zero_copy_only=False)
     _, real = decode(cells(texts, len(_STAMP)), _STAMP)
     bare: Mask = pc.match_substring_regex(texts, BARE).to_numpy(zero_copy_only=False)
-    return stamped & real | bare
+    objects: Mask = pc.match_substring_regex(texts, OBJECT).to_numpy(zero_copy_only=False)
+    return stamped & real | bare | objects
 
 
 class Heads:
@@ -96,6 +99,8 @@ class Heads:
 
     Attributes:
         starts: which lines start one.
+        objects: which lines are whole records, in JSON.
+        found: either.
     """
 
     def __init__(self, lines: Lines) -> None:
@@ -104,9 +109,25 @@ class Heads:
         self._stamped, self._spans = cut_by_pattern(lines, _find_stamps(lines), HEAD)
         self._bare, self._bare_spans = cut_by_pattern(lines, _find_bare(lines), BARE)
         self.starts[self._stamped] = self.starts[self._bare] = True
+        self.objects = np.zeros(len(lines), bool)
+        self.objects[find_objects(lines)] = True
+        self.found = self.starts | self.objects
 
     def frame(self, last: np.ndarray) -> pd.DataFrame:
-        """Make the event frame of the records, whose last lines are the rows *last*, in the order of the file."""
+        """Make the event frame of the records, in the order of the file.
+
+        Args:
+            last: the last row of each record that `starts` tells.
+        """
+        if not self.objects.any():
+            return self._read_lines(last)
+        parts = [read_error_objects(self._lines, np.flatnonzero(self.objects), LEVELS)]
+        if self.starts.any():
+            parts.append(self._read_lines(last))
+        frame = schema.concat(parts)
+        return frame.take(np.argsort(frame[schema.LINE].to_numpy(np.int64))).reset_index(drop=True)
+
+    def _read_lines(self, last: np.ndarray) -> pd.DataFrame:
         rows = np.flatnonzero(self.starts)
         wall, known = self._read_walls(rows)
         begin = self._merge("text", rows)

@@ -55,6 +55,8 @@ KNOWN_FORMATS: Final = {
     "proxy-manager": "[$time_local] $upstream_cache_status $upstream_status $status - $request_method $scheme $host"
     ' "$request_uri" [Client $remote_addr] [Length $body_bytes_sent] [Gzip $gzip_ratio] [Sent-to $server]'
     ' "$http_user_agent" "$http_referer"',
+    # kubernetes/ingress-nginx, `log-format-stream`
+    "ingress-stream": "[$remote_addr] [$time_local] $protocol $status $bytes_sent $bytes_received $session_time",
     "common": _COMMON,
     "vhost-common": "$host " + _COMMON,
     "common-and-more": _COMMON + " $extra",

@@ -42,6 +42,9 @@ _ATTRIBUTES: Final = {
     "ssl_protocol": ("tls.protocol.version", CATEGORY),
     "ssl_cipher": ("tls.cipher", CATEGORY),
     "req_id": ("nginx.request_id", TEXT),
+    "protocol": ("network.transport", CATEGORY),
+    "bytes_received": ("nginx.bytes_received", INTEGER),
+    "session_time": ("nginx.session_time", DECIMAL),
     "pipe": ("nginx.pipe", CATEGORY),
 }
 _HEADERS: Final = {"http_": "http.request.header.", "sent_http_": "http.response.header."}
@@ -172,12 +175,14 @@ def _actor(columns: Columns, client: pa.LargeStringArray) -> pa.LargeStringArray
 
 def _describe(columns: Columns, lines: pa.LargeStringArray) -> pa.LargeStringArray:
     """Return request and status; the whole line where a format has no request."""
-    if WHOLE_LINE in columns:
-        return columns[WHOLE_LINE]
+    whole = columns.get(WHOLE_LINE)
+    if whole is not None and not whole.null_count:
+        return whole
     empty = pc.fill_null(pc.equal(pc.binary_length(lines), 0), False)
     if pc.any(empty).as_py():
         lines = pc.replace_with_mask(lines, empty, pa.scalar('""', pa.large_string()))
     words = _join_words([lines, columns["status"]]) if "status" in columns else lines
+    words = words if whole is None else pc.coalesce(whole, words)
     return pc.fill_null(words, "") if words.null_count else words
 
 

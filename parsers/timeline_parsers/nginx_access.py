@@ -39,12 +39,13 @@ class NginxAccessParser:
         if block is None:
             return 0.0
         lines = Lines(block)
-        errors = Heads(lines).starts
+        heads = Heads(lines)
+        errors = heads.found
         access = find_access_lines(lines, block.blank | errors)
         if not access.any():
             weak = count_weak_lines(lines, block.blank | errors) / max(int((~block.blank).sum()), 1)
             return WEAKLY * weigh(weak, weight) * (weak > WEAKLY)
-        extents = find_extents(errors, ~(errors | access | find_alone(block)), block.blank)
+        extents = find_extents(heads.starts, ~(errors | access | find_alone(block)), block.blank)
         understood = access | errors | (extents.owned & ~block.blank)
         return weigh(understood.sum() / (~block.blank).sum(), weight)
 
@@ -83,7 +84,7 @@ def make_reader(source: Source) -> AccessReader:
     formats, note = list(known_formats()), ""
     if block is not None:
         lines = Lines(block)
-        skip = block.blank | Heads(lines).starts
+        skip = block.blank | Heads(lines).found
         formats = rank_formats(lines, skip | (lines.first_bytes == OPENING))
         if "log_format" not in source.options:
             found = choose_format(find_formats(source), formats[0], lines, skip)

@@ -40,12 +40,13 @@ class NginxErrorParser:
         if block is None:
             return 0.0
         lines = Lines(block)
-        starts = Heads(lines).starts
-        if not starts.any():
+        heads = Heads(lines)
+        records = int(heads.found.sum())
+        if not records:
             return 0.0
-        extents = find_extents(starts, ~(starts | block.blank | find_alone(block)), block.blank)
-        understood = starts.sum() + min(extents.owned.sum(), _LINES_A_RECORD * starts.sum())
-        mixed = bool(find_access_lines(lines, starts | block.blank).any())
+        extents = find_extents(heads.starts, ~(heads.found | block.blank | find_alone(block)), block.blank)
+        understood = records + min(extents.owned.sum(), _LINES_A_RECORD * records)
+        mixed = bool(find_access_lines(lines, heads.found | block.blank).any())
         share = understood / max((~block.blank | extents.owned).sum(), 1)
         return weigh(share, weight) * (0.5 if mixed else 1.0)
 
@@ -62,10 +63,10 @@ class NginxErrorParser:
 def _parse_block(block: Block) -> Batch:
     lines = Lines(block)
     heads = Heads(lines)
-    loose = ~(heads.starts | block.blank | find_alone(block))
+    loose = ~(heads.found | block.blank | find_alone(block))
     extents = find_extents(heads.starts, loose, block.blank)
     tally = count_lines(block, extents.owned)
-    reject_rows(tally, lines, np.flatnonzero(~(heads.starts | extents.owned | block.blank)))
+    reject_rows(tally, lines, np.flatnonzero(~(heads.found | extents.owned | block.blank)))
     return tally.batch(settle(heads.frame(extents.last), block))
 
 
