@@ -158,6 +158,12 @@ def to_numbers(values: pa.LargeStringArray) -> np.ndarray:
     return np.asarray(numbers.fill_null(-1).to_numpy(zero_copy_only=False), np.int64)
 
 
+def matches(texts: pa.LargeStringArray, pattern: str) -> np.ndarray:
+    """Tell which of *texts* contain *pattern*; a missing text does not."""
+    found = pc.match_substring_regex(texts, pattern).fill_null(False)
+    return np.asarray(found.to_numpy(zero_copy_only=False), bool)
+
+
 def match_prefixes(data: np.ndarray, starts: np.ndarray, lengths: np.ndarray, prefixes: Sequence[bytes]) -> np.ndarray:
     """Find which of *prefixes* each piece of *data* begins with, comparing eight bytes at a time.
 

@@ -8,12 +8,11 @@ from typing import Final
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from timeline import schema
-from timeline_parsers._journal_entries import Entries, Words, combine
+from timeline_parsers._journal_entries import Entries, Words, combine, matches
 from timeline_parsers._journal_kinds import KERNEL_TEXTS, KINDS, SESSION_UNIT, UNIT_ROUTINE
-from timeline_parsers._journal_nested import raise_severity
+from timeline_parsers._journal_nested import read_nested
 
 COREDUMP: Final = frozenset({"fc2e22bc6ee647b6b90729ab34a250b1"})
 ROOT: Final = frozenset({"0"})
@@ -38,17 +37,17 @@ def to_frame(entries: Entries) -> pd.DataFrame:
     unit = find_unit(entries)
     service = find_service(entries, unit)
     identifier = combine([entries.word("SYSLOG_IDENTIFIER")])
-    severity = raise_severity(_severity(entries), entries.messages, service, identifier)
+    nested = read_nested(_severity(entries), entries.messages, service, identifier)
     return pd.DataFrame(
         {
             schema.WALL: to_integers(choose_time(entries)),
             schema.ZONE: schema.full("UTC", "category", index),
             schema.HOST: to_category(combine([entries.word("_HOSTNAME"), entries.word("_MACHINE_ID")])),
             schema.SERVICE: to_category(service),
-            schema.SEVERITY: pd.Categorical.from_codes(severity, dtype=schema.SEVERITY_DTYPE),
+            schema.SEVERITY: pd.Categorical.from_codes(nested.severity, dtype=schema.SEVERITY_DTYPE),
             schema.ACTOR: _strings(find_actor(entries)),
             schema.MESSAGE: schema.string_column(entries.messages),
-            schema.KIND: to_category(find_kind(entries, unit).used()),
+            schema.KIND: to_category(combine([find_kind(entries, unit), nested.kinds]).used()),
             schema.LINE: to_integers(entries.lines),
             schema.REF: schema.string_column(entries.cursors),
             PID: to_integers(_first_number(entries.number("_PID"), entries.number("SYSLOG_PID"))),
@@ -57,6 +56,7 @@ def to_frame(entries: Entries) -> pd.DataFrame:
             IDENTIFIER: to_category(identifier),
             BOOT_ID: to_category(entries.boots),
             REALTIME: to_integers(entries.realtime),
+            **nested.attributes,
         },
         index=index,
     )
@@ -144,12 +144,6 @@ def label_texts(
     rows, texts = rows[any_of], texts.filter(pa.array(any_of))
     for name, pattern in reversed(list(patterns.items())):
         codes[rows[matches(texts, pattern)]] = names.index(name)
-
-
-def matches(texts: pa.LargeStringArray, pattern: str) -> np.ndarray:
-    """Tell which of *texts* contain *pattern*; a missing text does not."""
-    found = pc.match_substring_regex(texts, pattern).fill_null(False)
-    return np.asarray(found.to_numpy(zero_copy_only=False), bool)
 
 
 def _severity(entries: Entries) -> np.ndarray:

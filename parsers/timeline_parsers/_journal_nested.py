@@ -1,4 +1,4 @@
-"""Lines of nginx and PostgreSQL inside a journal message: they tell a severity that the journal does not know.
+"""Lines of nginx and PostgreSQL inside a journal message: they tell what the journal does not know, but not the time.
 
 What a service prints to stdout gets PRIORITY 6, whatever it says. A journal may hold hundreds of thousands of such
 lines, so the place of the level is computed from the layout instead of searched by a regular expression.
@@ -6,15 +6,20 @@ lines, so the place of the level is computed from the layout instead of searched
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from timeline import schema
 from timeline.stamps import gather
-from timeline_parsers._journal_entries import Words
+from timeline_parsers import _nginx_kinds, _pg_kinds
+from timeline_parsers._journal_entries import Words, as_text, combine, matches, slices, to_words
 
 # nginx error log: `2026/06/15 14:03:11 [error] 12#12: …`; ? is a digit.
 NGINX_STAMP: Final = b"????/??/?? ??:??:?? ["
@@ -31,44 +36,123 @@ POSTGRESQL_LEVELS: Final = {
     "PANIC": "alert", **{f"DEBUG{level}": "debug" for level in range(1, 6)},
 }  # fmt: skip
 
+# Classes: PostgreSQL's appendix A. All digits may be a pid instead: they count only where another pid is in brackets.
+STATE: Final = re.compile(r"(?:0[0-9ABFLPZ]|2[0-8BDF]|3[489BDF]|4[0-4]|5[3-8]|72|F0|HV|P0|XX)[0-9A-Z]{3}")
+BRACKETED: Final = r"\[\d+(?:-\d+)?\]"
+_STATE_WIDTH: Final = 5
+
 # nginx access log, combined or alike: the status stands between the request and the size.
-ACCESS: Final = r'^\S+ \S+ .{0,100}?\[[^\]]{20,40}\] "[^"]*" (?P<level>[45])\d\d '
+ACCESS: Final = (
+    r"^(?P<client>\S+) \S+ .{0,100}?\[[^\]]{20,40}\] "
+    r'"(?:(?P<method>[A-Z]{1,20}) (?P<path>[^ ?"]*)[^"]*|[^"]*)" (?P<status>[45]\d\d) '
+)
 ACCESS_LEVELS: Final = {"4": "notice", "5": "err"}
-STATUS: Final = b"??? "
+STATUS_LAYOUT: Final = b"??? "
+NGINX_CLIENT: Final = r"^, client: (?P<client>[^,\s]+)"
+NGINX_REQUEST: Final = r', request: "(?P<method>[A-Z]{1,20}) (?P<path>[^ ?"]*)'
 
 _NONE: Final = len(schema.SEVERITIES)
 _LEVEL_WIDTH: Final = 8
+# `*` and the digits of an int64.
+_CONNECTION_WIDTH: Final = 22
 
 
-def raise_severity(
-    severity: np.ndarray, messages: pa.LargeStringArray, service: Words, identifier: Words
-) -> np.ndarray:
-    """Return *severity* (codes, -1 missing), raised where the message is a line of nginx or PostgreSQL that is worse.
+CLIENT: Final = "client.address"
+METHOD: Final = "http.request.method"
+PATH: Final = "url.path"
+STATUS: Final = "http.response.status_code"
+SQL_STATE: Final = "db.response.status_code"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What some lines of one dialect say.
+
+    Attributes:
+        levels: codes of `schema.SEVERITIES`, `_NONE` for a line that is not of the dialect.
+        kinds: well-known happenings.
+        texts: attribute to its values, null where a line has none.
+    """
+
+    levels: np.ndarray
+    kinds: Words
+    texts: Mapping[str, pa.LargeStringArray]
+
+
+@dataclass(frozen=True)
+class Nested:
+    """What the lines of nginx and PostgreSQL among some messages say.
+
+    Attributes:
+        severity: codes, raised where such a line is worse.
+        kinds: well-known happenings.
+        attributes: columns of the event frame; none for an attribute that no line has.
+    """
+
+    severity: np.ndarray
+    kinds: Words
+    attributes: Mapping[str, pd.api.extensions.ExtensionArray]
+
+
+def read_nested(severity: np.ndarray, messages: pa.LargeStringArray, service: Words, identifier: Words) -> Nested:
+    """Read the messages that are lines of nginx or PostgreSQL.
 
     Args:
-        severity: codes of `schema.SEVERITIES`.
+        severity: codes of `schema.SEVERITIES`, -1 missing.
         messages: the texts.
         service: unit or identifier of each entry.
         identifier: SYSLOG_IDENTIFIER of each entry.
     """
+    raised, kinds = severity.copy(), [Words.missing(len(messages))]
+    columns: dict[str, list[tuple[np.ndarray, pa.LargeStringArray]]] = {}
+    for read, chosen in _dialects(messages, service, identifier):
+        rows = np.flatnonzero(chosen)
+        if not len(rows):
+            continue
+        found = read(messages.take(pa.array(rows)))
+        _raise(raised, rows, found.levels)
+        codes = np.full(len(messages), -1, np.int32)
+        codes[rows] = np.where(found.levels < _NONE, found.kinds.codes, -1)
+        kinds.append(Words(codes, found.kinds.values))
+        for name, texts in found.texts.items():
+            columns.setdefault(name, []).append((rows, texts))
+    spread = {name: _spread(parts, len(messages)) for name, parts in columns.items()}
+    attributes = {name: _column(name, texts) for name, texts in spread.items() if texts.null_count < len(texts)}
+    return Nested(raised, combine(kinds), attributes)
+
+
+def _dialects(
+    messages: pa.LargeStringArray, service: Words, identifier: Words
+) -> Iterator[tuple[Callable[[pa.LargeStringArray], Found], np.ndarray]]:
+    """Yield what reads a dialect, and which messages may be of it; none is given twice."""
     starts, ends, data = text_bytes(messages)
     if not len(data):
-        return severity
+        return
     first, fifth = _byte_at(data, starts, ends, 0), _byte_at(data, starts, ends, 4)
     by_nginx = _named(service, "nginx") | _named(identifier, "nginx")
     by_postgresql = _named(service, "postgres") | _named(identifier, "postgres")
     error_log = (first == ord("2")) & (fifth == ord("/"))
     postgresql = (first == ord("2")) & (fifth == ord("-")) | by_postgresql & (first == ord("["))
-    raised = severity.copy()
-    for read_levels, chosen in (
-        (_nginx_levels, error_log),
-        (_postgresql_levels, postgresql),
-        (_access_levels, by_nginx & ~error_log),
-    ):
-        rows = np.flatnonzero(chosen)
-        if len(rows):
-            _raise(raised, rows, read_levels(messages.take(pa.array(rows))))
-    return raised
+    yield _read_nginx_error, error_log
+    yield _read_postgresql, postgresql
+    yield _read_access, by_nginx & ~error_log & ~postgresql
+
+
+def _spread(parts: list[tuple[np.ndarray, pa.LargeStringArray]], length: int) -> pa.LargeStringArray:
+    """Lay values out over *length* rows."""
+    places = np.full(length, -1, np.int64)
+    rows = np.concatenate([rows for rows, _ in parts])
+    places[rows] = np.arange(len(rows))
+    return pa.concat_arrays([texts for _, texts in parts]).take(pa.array(places, mask=places < 0))
+
+
+def _column(name: str, texts: pa.LargeStringArray) -> pd.api.extensions.ExtensionArray:
+    if name == STATUS:
+        return schema.integer_column(texts.cast(pa.int64()))
+    if name in (CLIENT, PATH):
+        return schema.string_column(texts)
+    words = to_words(texts)
+    return schema.category_column(words.codes, words.values)
 
 
 def text_bytes(texts: pa.LargeStringArray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -85,6 +169,33 @@ def _raise(severity: np.ndarray, rows: np.ndarray, nested: np.ndarray) -> None:
     severity[rows[worse]] = nested[worse]
 
 
+def _read_nginx_error(texts: pa.LargeStringArray) -> Found:
+    levels = _nginx_levels(texts)
+    said, context = _divide_nginx(texts)
+    # Without connection and client many are equal: each is looked at once.
+    said = said.dictionary_encode()
+    kinds = _nginx_kinds.find_kinds(said.dictionary)
+    codes = kinds.codes[said.indices.to_numpy()].astype(np.int32)
+    client = pc.struct_field(pc.extract_regex(context, NGINX_CLIENT), "client")
+    request = pc.extract_regex(context, NGINX_REQUEST)
+    values = {CLIENT: client, METHOD: pc.struct_field(request, "method"), PATH: pc.struct_field(request, "path")}
+    found = {name: _only(column, levels) for name, column in values.items()}
+    return Found(levels, Words(codes, list(kinds.categories)), found)
+
+
+def _divide_nginx(texts: pa.LargeStringArray) -> tuple[pa.LargeStringArray, pa.LargeStringArray]:
+    """Return what each line of the error log says, without head and connection, and its context: `, client: …`."""
+    starts, ends, data = text_bytes(texts)
+    head = np.asarray(pc.find_substring(texts, ": "), np.int64)
+    begins = np.where(head < 0, starts, starts + head + 2)
+    conn = gather(data, begins, _CONNECTION_WIDTH)
+    begins += np.where(conn[:, 0] == ord("*"), (conn == ord(" ")).argmax(axis=1) + 1, 0)
+    place = np.asarray(pc.find_substring(texts, ", client: "), np.int64)
+    middle = np.where(place < 0, ends, starts + place)
+    begins = np.minimum(begins, middle)
+    return as_text(slices(data, begins, middle)), as_text(slices(data, middle, ends))
+
+
 def _nginx_levels(texts: pa.LargeStringArray) -> np.ndarray:
     starts, _, data = text_bytes(texts)
     good = _fits(gather(data, starts, len(NGINX_STAMP)), NGINX_STAMP)
@@ -93,6 +204,35 @@ def _nginx_levels(texts: pa.LargeStringArray) -> np.ndarray:
     for name, meaning in NGINX_LEVELS.items():
         levels[_starts_with(words, f"{name}]") & good] = schema.SEVERITIES.index(meaning)
     return levels
+
+
+def _read_postgresql(texts: pa.LargeStringArray) -> Found:
+    levels = _postgresql_levels(texts)
+    starts, ends, data = text_bytes(texts)
+    colon = starts + np.asarray(pc.find_substring(texts, POSTGRESQL_END), np.int64)
+    states = _read_states(texts, levels, colon)
+    begins = np.where(levels < _NONE, colon + len(POSTGRESQL_END), ends)
+    said = as_text(slices(data, begins, ends))
+    return Found(levels, _as_words(_pg_kinds.find_kinds(said, states.dictionary_encode())), {SQL_STATE: states})
+
+
+def _read_states(texts: pa.LargeStringArray, levels: np.ndarray, colon: np.ndarray) -> pa.LargeStringArray:
+    """Return the SQLSTATE (`%e` of log_line_prefix) in front of each line's level, null where the prefix has none."""
+    starts, _, data = text_bytes(texts)
+    warning = schema.SEVERITIES.index("warning")
+    rows = np.flatnonzero(levels <= warning)
+    begins = colon[rows] - np.where(levels[rows] == warning, len("WARNING"), len("ERROR")) - _STATE_WIDTH - 1
+    rows, begins = rows[begins > starts[rows]], begins[begins > starts[rows]]
+    word = gather(data, begins - 1, _STATE_WIDTH + 2)
+    inner = word[:, 1:-1]
+    digit, letter = inner - ord("0") <= 9, inner - ord("A") < 26  # noqa: PLR2004 - below 0 wraps round
+    good = (digit | letter).all(axis=1) & (word[:, 0] == ord(" ")) & (word[:, -1] == ord(" "))
+    rows, begins, numeric = rows[good], begins[good], digit[good].all(axis=1)
+    words = to_words(as_text(slices(data, begins, begins + _STATE_WIDTH)))
+    good = words.pick(np.array([bool(STATE.fullmatch(value)) for value in words.values], bool), default=False)
+    good &= ~numeric | matches(texts.take(pa.array(rows)), BRACKETED)
+    found = pa.array(words.values, pa.large_string()).take(pa.array(words.codes[good]))
+    return _spread([(rows[good], found)], len(texts))
 
 
 def _postgresql_levels(texts: pa.LargeStringArray) -> np.ndarray:
@@ -109,14 +249,18 @@ def _postgresql_levels(texts: pa.LargeStringArray) -> np.ndarray:
     return levels
 
 
-def _access_levels(texts: pa.LargeStringArray) -> np.ndarray:
-    levels = np.full(len(texts), _NONE, np.int8)
+def _read_access(texts: pa.LargeStringArray) -> Found:
+    """Read the lines of failed requests; the others are many, and tell nothing that a timeline needs."""
     rows = np.flatnonzero(_may_be_failed_requests(texts))
-    found = pc.struct_field(pc.extract_regex(texts.take(pa.array(rows)), ACCESS), "level").dictionary_encode()
-    values = found.dictionary.to_pylist()
-    table = np.array([schema.SEVERITIES.index(ACCESS_LEVELS[value]) for value in values] + [_NONE], np.int8)
-    levels[rows] = table[found.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)]
-    return levels
+    parts = pc.extract_regex(texts.take(pa.array(rows)), ACCESS)
+    status = to_words(pc.struct_field(parts, "status"))
+    table = np.array([schema.SEVERITIES.index(ACCESS_LEVELS[value[0]]) for value in status.values], np.int8)
+    levels = np.full(len(texts), _NONE, np.int8)
+    levels[rows] = status.pick(table, default=_NONE)
+    texts_of = {CLIENT: "client", METHOD: "method", PATH: "path", STATUS: "status"}
+    found = {name: _only(pc.struct_field(parts, part), levels[rows]) for name, part in texts_of.items()}
+    spread = {name: _spread([(rows, column)], len(texts)) for name, column in found.items()}
+    return Found(levels, Words.missing(len(texts)), spread)
 
 
 def _may_be_failed_requests(texts: pa.LargeStringArray) -> np.ndarray:
@@ -124,9 +268,19 @@ def _may_be_failed_requests(texts: pa.LargeStringArray) -> np.ndarray:
     starts, ends, data = text_bytes(texts)
     place = np.asarray(pc.find_substring(texts, '" ')).astype(np.int64)
     at = starts + place + 2
-    inside = (place > 0) & (at + len(STATUS) <= ends)
-    status = gather(data, np.where(inside, at, 0), len(STATUS))
-    return np.asarray(inside & _fits(status, STATUS) & (status[:, 0] >= ord("4")))
+    inside = (place > 0) & (at + len(STATUS_LAYOUT) <= ends)
+    status = gather(data, np.where(inside, at, 0), len(STATUS_LAYOUT))
+    return np.asarray(inside & _fits(status, STATUS_LAYOUT) & (status[:, 0] >= ord("4")))
+
+
+def _only(texts: pa.LargeStringArray, levels: np.ndarray) -> pa.LargeStringArray:
+    """Make empty texts missing, and those of lines that are not of the dialect."""
+    good = pc.and_kleene(pa.array(levels < _NONE), pc.not_equal(texts, ""))
+    return pc.if_else(good, texts, pa.scalar(None, pa.large_string()))
+
+
+def _as_words(column: pd.Categorical) -> Words:
+    return Words(column.codes.astype(np.int32), list(column.categories))
 
 
 def _fits(matrix: np.ndarray, layout: bytes) -> np.ndarray:

@@ -20,9 +20,9 @@ from timeline.textlog import Block, clean
 from timeline_parsers import _journal_fields as fields
 from timeline_parsers import _journal_lines as lines
 from timeline_parsers import _journal_sniff as sniffing
-from timeline_parsers._journal_entries import Words, combine, to_numbers, to_words
+from timeline_parsers._journal_entries import Words, combine, matches, to_numbers, to_words
 from timeline_parsers._journal_months import LOCAL, to_english
-from timeline_parsers._journal_nested import raise_severity
+from timeline_parsers._journal_nested import read_nested
 from timeline_parsers._journal_said import find_kinds, find_units
 from timeline_parsers._journal_sniff import BOOT_LINE, DATED, DECORATION, EPOCH, MONOTONIC, TAIL, YEARLESS
 
@@ -62,7 +62,7 @@ def _find_style(block: Block) -> _Style:
     """Return the style that most of the first lines have."""
     sample = block.lines.slice(0, 2000)
     patterns = [LOCAL if style.yearless else style.pattern for style in _STYLES]
-    counts = [int(np.count_nonzero(fields.matches(sample, pattern))) for pattern in patterns]
+    counts = [int(np.count_nonzero(matches(sample, pattern))) for pattern in patterns]
     return _STYLES[int(np.argmax(counts))]
 
 
@@ -71,17 +71,17 @@ def _classify(block: Block, style: _Style) -> np.ndarray:
     kinds = lines.classify_plain(block)
     others = np.flatnonzero(kinds == lines.OTHER)
     texts = block.lines if len(others) == len(kinds) else block.lines.take(pa.array(others))
-    record = fields.matches(texts, style.pattern)
+    record = matches(texts, style.pattern)
     kinds[others[record]] = lines.RECORD
     if not record.all():
         others, texts = others[~record], texts.filter(pa.array(~record))
-        kinds[others[fields.matches(texts, DECORATION)]] = lines.DECORATION
+        kinds[others[matches(texts, DECORATION)]] = lines.DECORATION
     if style.yearless:
         # A month in another language; ` 3月` begins with one blank, a further line of a message with twenty.
         indented = np.flatnonzero(kinds == lines.INDENTED)
         indented = indented[np.frombuffer(block.data, np.uint8)[block.starts[indented] + 1] != ord(" ")]
         rest = np.concatenate((np.flatnonzero(kinds == lines.OTHER), indented))
-        kinds[rest[fields.matches(block.lines.take(pa.array(rest)), LOCAL)]] = lines.RECORD
+        kinds[rest[matches(block.lines.take(pa.array(rest)), LOCAL)]] = lines.RECORD
     return kinds
 
 
@@ -141,7 +141,7 @@ def _to_frame(
     unit = find_units(signed, messages)
     service = combine([unit, signed])
     nothing = np.full(len(numbers), -1, np.int8)
-    severity = raise_severity(nothing, messages, service, ident)
+    nested = read_nested(nothing, messages, service, ident)
     wall, zone = _read_times(part, style)
     return pd.DataFrame(
         {
@@ -149,14 +149,15 @@ def _to_frame(
             schema.ZONE: fields.to_category(zone),
             schema.HOST: fields.to_category(to_words(_present(part["host"]))),
             schema.SERVICE: fields.to_category(service),
-            schema.SEVERITY: pd.Categorical.from_codes(severity, dtype=schema.SEVERITY_DTYPE),
+            schema.SEVERITY: pd.Categorical.from_codes(nested.severity, dtype=schema.SEVERITY_DTYPE),
             schema.MESSAGE: schema.string_column(messages),
-            schema.KIND: fields.to_category(find_kinds(signed, unit, messages).used()),
+            schema.KIND: fields.to_category(combine([find_kinds(signed, unit, messages), nested.kinds]).used()),
             schema.LINE: fields.to_integers(numbers),
             fields.PID: fields.to_integers(to_numbers(_present(part["pid"]))),
             fields.UNIT: fields.to_category(unit),
             fields.IDENTIFIER: fields.to_category(ident),
             fields.BOOT_ID: fields.to_category(boots),
+            **nested.attributes,
         }
     )
 

@@ -22,11 +22,12 @@ from timeline_parsers._journal_entries import (
     Entries,
     as_text,
     match_prefixes,
+    matches,
     slices,
     to_numbers,
     to_words,
 )
-from timeline_parsers._journal_fields import matches, to_frame
+from timeline_parsers._journal_fields import to_frame
 from timeline_parsers._journal_sniff import DECORATION, VERBOSE
 
 MARGIN: Final = 4
