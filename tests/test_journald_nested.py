@@ -30,7 +30,7 @@ def short(message: str, ident: str) -> str:
     return f"1781532191.000000 web-01 {ident}[7]: {message}\n"
 
 
-def told(row: dict[str, Any]) -> tuple[Any, ...]:
+def told(row: dict[Any, Any]) -> tuple[Any, ...]:
     return tuple(None if name not in row or pd.isna(row[name]) else row[name] for name in COLUMNS)
 
 
