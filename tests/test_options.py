@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -182,3 +183,12 @@ def test_style_and_citations_of_the_settings_file_are_used_unless_told_otherwise
     assert re.search(r"^\| Time \(UTC\) \| Event \| Evidence \|$", tl.to_markdown(), re.MULTILINE)
     assert tl.to_markdown() == tl._repr_markdown_()
     assert not re.search(r"^\||\[\^", tl.to_markdown(style="bullets", citations=False), re.MULTILINE)
+
+
+def test_what_has_no_time_is_counted_also_when_a_window_leaves_it_out(incident: Path) -> None:
+    (incident / "no-year.txt").write_text("Jun 15 14:03:11 web-01 app[1]: x\n")
+    os.utime(incident / "no-year.txt", (0, 0))
+    account = timeline.read(incident, tz="UTC", since="14:03:28").account.set_index("file")
+
+    assert (1, 1, 0) == tuple(account.loc[f"{incident}/no-year.txt", ["undated", "out_of_window", "events"]])
+    assert (0, 2) == tuple(account.loc[f"{incident}/access.log", ["undated", "events"]])

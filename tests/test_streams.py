@@ -70,3 +70,11 @@ def test_a_zone_far_from_any_does_not_list_them_all(incident: Path) -> None:
 
     assert 2 == result.returncode
     assert len(result.stderr) < 1000
+
+
+@pytest.mark.parametrize("window", ["", "--since 2026-06-15"])
+def test_strict_knows_of_what_has_no_time(incident: Path, window: str) -> None:
+    line = "Jun 15 14:03:11 web-01 app[1]: x"
+
+    assert 3 == shell(f"echo '{line}' | RUN - --tz UTC --strict {window}", incident.parent).returncode
+    assert 0 == shell(f"echo '{line}' | RUN - --tz UTC --year 2026 --strict {window}", incident.parent).returncode

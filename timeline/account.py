@@ -23,7 +23,8 @@ class SourceAccount:
     """The account of one source.
 
     `lines = records + continuation + blank + decoration + unparsed + skipped`, and
-    `records = events + duplicate + out_of_window + filtered`. `undated` counts the events without a time.
+    `records = events + duplicate + out_of_window + filtered`. `undated` counts the records without a time,
+    which are out of every window.
 
     Attributes:
         file: the source's label.

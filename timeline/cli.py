@@ -96,7 +96,7 @@ def _options(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> 
 @click.option("--explain", is_flag=True, help="Only say what was read, how and why, and where every line went.")
 @click.option("--config", metavar="FILE", help="Settings as TOML; else timeline-build.toml in an evidence folder.")
 @click.option("--list-parsers", is_flag=True, help="List the installed parsers and stop.")
-@click.option("--strict", is_flag=True, help="Exit 3 if a line was not understood or a zone was assumed.")
+@click.option("--strict", is_flag=True, help="Exit 3 if a line was not understood or dated, or a zone was assumed.")
 @click.option("-q", "--quiet", is_flag=True, help="Only errors on standard error.")
 @click.option("-v", "--verbose", is_flag=True, help="One line a source on standard error.")
 @click.version_option(__version__, prog_name="timeline-build")
@@ -119,7 +119,10 @@ def command(context: click.Context, /, **given: Any) -> None:
     if failed:
         context.exit(failed)
     if given["strict"] and _is_unsure(timeline):
-        click.echo("strict: lines were not understood, or a zone was assumed (--explain shows which)", err=True)
+        click.echo(
+            "strict: a line was not understood or dated, a file left out, or a zone assumed (--explain shows which)",
+            err=True,
+        )
         context.exit(STRICT)
 
 
@@ -239,7 +242,7 @@ def _closing_line(timeline: Timeline, *, everything: bool) -> str:
         parts.append(f"{len(timeline.entries):,} {'entry' if len(timeline.entries) == 1 else 'entries'}")
     text = " -> ".join(parts)
     if undated:
-        text += f"; {_count(undated, 'event')} without a time"
+        text += f"; {_count(undated, 'record')} without a time"
     if unparsed:
         text += f"; {_count(unparsed, 'line')} not understood (--explain)"
     return text
@@ -314,9 +317,9 @@ def _embed(timeline: Timeline, given: dict[str, Any]) -> int:
 
 
 def _is_unsure(timeline: Evidence) -> bool:
-    unparsed = int(timeline.account["unparsed"].sum())
+    lost = int(timeline.account["unparsed"].sum()) + int(timeline.account["undated"].sum())
     refused = bool((timeline.account["parser"] == "").any())
-    return bool(unparsed or refused or (timeline.events["time_basis"] == "assumed").any())
+    return bool(lost or refused or (timeline.events["time_basis"] == "assumed").any())
 
 
 def commands() -> Sequence[click.Parameter]:

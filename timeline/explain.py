@@ -59,7 +59,7 @@ def _account_table(account: pd.DataFrame) -> str:
     table = "\n".join("  " + _aligned(row, widths) for row in [head, *rows])
     sums = (
         f"  lines = {' + '.join(shown[1:])}\n"
-        "  records = duplicate + out of window + filtered + events (undated ones among them)"
+        "  records = duplicate + out of window + filtered + events (undated: those without a time)"
     )
     return f"Account\n{table}\n{sums}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -187,6 +188,7 @@ def read(
     labels = [*(reading.account.file for reading in readings), *(refusal.label for refusal in refusals)]
     warnings += unused_rules(rules, labels)
     dated = date_events(readings)
+    _count_undated([reading.account for reading in readings], dated)
     span = request.resolve(span_of(dated))
     frames = [within(events, span) for events in dated]
     merged = merge(frames) if frames else schema.empty()
@@ -350,17 +352,23 @@ def _require_something(
     )
 
 
+def _count_undated(accounts: Sequence[SourceAccount], dated: Sequence[pd.DataFrame]) -> None:
+    """Write into the accounts how many records have no time: a window leaves them out, but not silently."""
+    files = [events.loc[events[schema.TIMESTAMP].isna(), schema.FILE] for events in dated]
+    counts = Counter(str(name) for column in files if len(column) for name in column)
+    for account in accounts:
+        account.undated = counts[account.file]
+
+
 def _settle(
     accounts: list[SourceAccount], merged: pd.DataFrame, kept: pd.DataFrame, wanted: pd.DataFrame
 ) -> list[SourceAccount]:
     """Write into the accounts what dedupe and the filters took."""
     before, after, last = (frame[schema.FILE].value_counts() for frame in (merged, kept, wanted))
-    undated = wanted.loc[wanted[schema.TIMESTAMP].isna(), schema.FILE].value_counts()
     for account in accounts:
         rows = [int(counts.get(account.file, 0)) for counts in (before, after, last)]
         account.out_of_window = account.records - rows[0]
         account.duplicate, account.filtered, account.events = rows[0] - rows[1], rows[1] - rows[2], rows[2]
-        account.undated = int(undated.get(account.file, 0))
     return accounts
 
 
