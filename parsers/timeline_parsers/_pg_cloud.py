@@ -142,7 +142,7 @@ def _text(value: object) -> str:
 
 def _one_record(text: str) -> str:
     """Indent the further lines of a text, as stderr has them."""
-    return _BARE_LINE.sub("\n\t", text.rstrip("\n"))
+    return _BARE_LINE.sub("\n\t", text.replace("\r\n", "\n").rstrip("\n").removesuffix("\r"))
 
 
 def _instance(found: Mapping[str, Any]) -> str | None:

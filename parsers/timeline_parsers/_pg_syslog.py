@@ -113,4 +113,5 @@ def _decode(texts: pa.LargeStringArray, whole: pa.Array) -> pa.LargeStringArray:
     if pc.any(pc.match_substring_regex(some, _ESCAPED)).as_py():
         for code in _CODES:
             some = pc.replace_substring(some, f"#{code:03o}", chr(code))
+        some = pc.replace_substring_regex(some, "(?m)\r$", "")  # as in a file, whose line ends it would be
     return pc.replace_with_mask(texts, escaped, some)
