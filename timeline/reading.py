@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # Frames cost a millisecond each, however small: the records of small sources are dated together.
 SMALL: Final = 10_000
+# A part of a file is small: smaller blocks cost no time, and a fifth less memory.
+PART_BLOCK: Final = 1 << 22
 UNSORTED: Final = "not in the order of time, and so read whole"
 
 
@@ -105,7 +107,9 @@ def _read_part(
     if extent is None:
         return None
     span = (extent.start, extent.stop)
-    reading = _read_all(dataclasses.replace(source, spans=(span,), problems=[]), parser, settings)
+    reading = _read_all(
+        dataclasses.replace(source, spans=(span,), problems=[], block_size=PART_BLOCK), parser, settings
+    )
     stamps = _stamps(reading)
     if stamps is None or not len(stamps.lines):
         return None
@@ -131,7 +135,9 @@ def _stamps(reading: Reading) -> seek.Stamps | None:
     dated = normalize(reading.records[[name for name in names if name in reading.records]], **vars(reading.clock))
     if (dated[schema.TIME_BASIS] == "inferred").any():
         return None
-    return seek.Stamps(arrays.lines(dated), arrays.micros(dated[schema.TIMESTAMP]))
+    numbers = arrays.lines(dated)
+    order = np.argsort(numbers, kind="stable")  # a parser may turn a file round that begins with the newest record
+    return seek.Stamps(numbers[order], arrays.micros(dated[schema.TIMESTAMP])[order])
 
 
 def _read_all(source: Source, parser: Parser, settings: SourceSettings) -> Reading:
@@ -297,7 +303,10 @@ def within(events: pd.DataFrame, window: Window) -> pd.DataFrame:
         inside &= (events[schema.TIMESTAMP] >= window.since).to_numpy(bool)
     if window.until is not None:
         inside &= (events[schema.TIMESTAMP] <= window.until).to_numpy(bool)
-    return events if inside.all() else events[inside].reset_index(drop=True)
+    rows = np.flatnonzero(inside)
+    if len(rows) and rows[-1] - rows[0] < len(rows):  # one run of them, as in a sorted file, need not be copied
+        return events.iloc[rows[0] : rows[-1] + 1].reset_index(drop=True)
+    return events[inside].reset_index(drop=True)
 
 
 def span_of(frames: Iterable[pd.DataFrame]) -> tuple[pd.Timestamp, pd.Timestamp] | None:
