@@ -14,8 +14,13 @@ import orjson
 _SURROGATE: Final = re.compile(r"\\\\|\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(\\u[dD][89a-fA-F]..)")
 _BLANK: Final = re.compile(r"[\s,]*")
 _ARRAY: Final = re.compile(r"\[")
-_MESSAGES: Final = re.compile(r'"(?:messages|m)"\s*:\s*\[')
+_MESSAGES: Final = re.compile(r'"(?P<key>messages|m)"\s*:\s*\[')
 _FIRST_OBJECT: Final = re.compile(rb"\[[ \t\r]*(?:\n([ \t]*))?\{")
+# The begin of an element of an array or of a line; in a string, its quotes would have backslashes.
+_ELEMENT: Final = re.compile(r'(?:[\[,]|\}\s*\n)\s*(\{)\s*"(?:client_msg_id|type|subtype|user|ts|text|bot_id|id)"\s*:')
+_NEXT_OBJECT: Final = '\n{"'
+# How many candidates are tried behind damage; more is no accident.
+_TRIES: Final = 2000
 # Not strict: a raw tab or line end inside a string is no reason to lose the rest.
 _DECODER: Final = json.JSONDecoder(strict=False)
 
@@ -29,18 +34,22 @@ class Document:
         lines: the line on which each of `values` starts, if there is more than one.
         cut: elements of the last, unfinished array, and the line of each; None if nothing is unfinished.
         frame: the keys that stood before the unfinished array.
-        damage: the line where decoding stopped, 0 if it did not.
+        key: the key of the unfinished array in its frame.
+        damage: the line of the first damage, 0 if there is none.
+        holes: how many times decoding had to stop.
     """
 
     values: list[Any] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
     cut: list[tuple[Any, int]] | None = None
     frame: dict[str, Any] = field(default_factory=dict)
+    key: str = ""
     damage: int = 0
+    holes: int = 0
 
 
 def decode(data: bytes) -> Document:
-    """Decode *data*; damage ends it and is told, it never raises."""
+    """Decode *data*; damage costs the element it is in and is told, it never raises."""
     if not data.strip():
         return Document()
     try:
@@ -85,33 +94,72 @@ def _decode_in_steps(text: str) -> Document:
     while place < len(text):
         line, counted = line + text.count("\n", counted, place), place
         decoded = _decode_one(text, place)
-        if decoded is None:
+        if decoded is not None:
+            document.values.append(decoded[0])
+            document.lines.append(line)
+            place = _skip_blank(text, decoded[1])
+            continue
+        end = text.find(_NEXT_OBJECT, place) if text[place] != "[" else -1
+        if end < 0:
             _decode_cut(text, place, document)
             return document
-        value, place = decoded
-        document.values.append(value)
-        document.lines.append(line)
-        place = _skip_blank(text, place)
+        _decode_torn_line(text[place:end], line, document)
+        place = end + 1
     return document
+
+
+def _decode_torn_line(text: str, line: int, document: Document) -> None:
+    """Read what is whole in one of several lines: the messages in an answer or chunk."""
+    torn = Document()
+    _decode_cut(text, 0, torn)
+    document.holes += torn.holes
+    document.damage = document.damage or line
+    if torn.cut:
+        document.values.append({**torn.frame, torn.key: [value for value, _ in torn.cut]})
+        document.lines.append(line)
 
 
 def _decode_cut(text: str, place: int, document: Document) -> None:
     """Read the elements of the array that begins at *place*, or of the messages in the object there."""
     start = (_ARRAY.match if text[place] == "[" else _MESSAGES.search)(text, place)
-    document.damage = text.count("\n", 0, place) + 1
-    if start is None:
-        return
-    document.frame = _decode_frame(text[place : start.start()])
-    document.cut, line, counted, place = [], document.damage, place, start.end()
+    line, counted = text.count("\n", 0, place) + 1, place
+    if start is not None:
+        document.frame, document.key = _decode_frame(text[place : start.start()]), start.groupdict().get("key") or ""
+        place = start.end()
+    document.cut = []
     while True:
         place = _skip_blank(text, place)
         line, counted = line + text.count("\n", counted, place), place
-        decoded = _decode_one(text, place)
-        document.damage = line
-        if decoded is None:
+        decoded = _decode_one(text, place) if start is not None or document.holes else None
+        if decoded is not None:
+            document.cut.append((decoded[0], line))
+            place = decoded[1]
+            continue
+        if document.holes and (text.startswith("]", place) or place >= len(text)):
+            return  # the end of the array, behind a hole in it
+        document.holes += 1
+        document.damage = document.damage or line
+        place = _find_next(text, place, document.cut)
+        if place < 0:
             return
-        document.cut.append((decoded[0], line))
-        place = decoded[1]
+
+
+def _find_next(text: str, place: int, before: list[tuple[Any, int]]) -> int:
+    """Return where the next whole element begins behind damage at *place*, -1 if there is none.
+
+    Only what stands in an array counts, so that nothing is taken out of a message: not what was there before an
+    edit, not the root of a thread.
+    """
+    wanted = "id" if before and isinstance(before[0][0], dict) and "ts" not in before[0][0] else "ts"
+    for _ in range(_TRIES):
+        found = _ELEMENT.search(text, place)
+        if found is None:
+            return -1
+        decoded = _decode_one(text, found.start(1))
+        if decoded and (decoded[0].get("type") == "message" or wanted == "id") and wanted in decoded[0]:
+            return found.start(1)
+        place = found.start(1)
+    return -1
 
 
 def _skip_blank(text: str, place: int) -> int:

@@ -71,8 +71,7 @@ def _skip(document: Document, note: str) -> Batch:
     for value in document.values:
         tally.decoration += len(value) if isinstance(value, list) else 1
     tally.decoration += len(document.cut or ())
-    if document.damage:
-        tally.decoration += 1
+    tally.decoration += document.holes
     tally.lines = tally.decoration
     return tally.batch(make_frame([]), note=note)
 
@@ -133,7 +132,7 @@ class _Reader:
             self._collect_value(value)
         if cut:
             self._learn_channel(self.document.frame)
-            self.found += cut
+            self.found += [(one, line) for value, line in cut for one in _flatten([value])]
 
     def _collect_chunks(self) -> None:
         cut = [message for message, _ in self.document.cut or ()]
@@ -201,9 +200,9 @@ class _Reader:
 
     def _note_damage(self) -> None:
         line = self.document.damage
-        self.tally.reject(line, "JSON that is cut off or damaged from here on")
+        self.tally.reject(line, "JSON that is cut off or damaged", self.document.holes)
         self.warnings.append(
-            f"JSON is cut off or damaged at line {line}; read {len(self.found):,} whole messages before it"
+            f"JSON is cut off or damaged at line {line}; read {len(self.found):,} whole messages of the file"
         )
 
 
