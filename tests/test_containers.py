@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import timeline
 from timeline import containers
 from timeline.containers import Memory, TarArchive, ZipArchive
 from timeline.errors import SourceError
@@ -159,6 +160,42 @@ def test_a_bomb_is_refused_before_it_is_opened(tmp_path: Path) -> None:
     assert refused["bomb.json"].startswith("expands to 68,157,440 bytes from ")
 
 
+def test_a_member_that_is_too_large_is_refused_whatever_its_ratio(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(containers, "MAX_MEMBER_SIZE", 200)
+    noise = bytes(range(256))
+
+    zipped = look(make_zip(tmp_path / "x.zip", [("large.json", noise), ("good.log", LINE)]))
+    tarred = look(make_tar(tmp_path / "x.tar", [("large.json", noise), ("good.log", LINE)]))
+
+    assert {"good.log": LINE} == zipped[0] == tarred[0]
+    assert zipped[1]["large.json"].startswith("expands to 256 bytes from ")
+    assert {"large.json": "too many members, or too large"} == tarred[1]
+
+
+def test_a_compression_that_is_not_known_is_refused(tmp_path: Path) -> None:
+    path = make_zip(tmp_path / "x.zip", [("odd.log", LINE), ("good.log", LINE)])
+    data = bytearray(path.read_bytes())
+    data[8] = data[data.index(b"PK\1\2") + 10] = 99  # AES, in the first member's own header and in the directory
+    path.write_bytes(data)
+
+    read, refused = look(path)
+
+    assert {"good.log": LINE} == read
+    assert {"odd.log"} == set(refused)
+
+
+def test_a_member_whose_header_has_another_name_is_refused(tmp_path: Path) -> None:
+    path = make_zip(tmp_path / "x.zip", [("inner.log", LINE), ("good.log", LINE)])
+    path.write_bytes(path.read_bytes().replace(b"inner.log", b"../../etc", 1))
+
+    read, refused = look(path)
+
+    assert {"good.log": LINE} == read
+    assert {"inner.log"} == set(refused)
+
+
 def test_a_bomb_that_lies_about_its_size_stops_at_what_it_says(tmp_path: Path) -> None:
     path = make_zip(tmp_path / "x.zip", [("bomb.json", bytes(1 << 20)), ("good.log", LINE)])
     patch(path, struct.pack("<I", 1 << 20), struct.pack("<I", 100))
@@ -189,6 +226,33 @@ def test_archives_in_archives_are_looked_into_once(tmp_path: Path) -> None:
 
     assert {"1.zip!deep.log": LINE, "2.zip!middle.log": LINE} == read
     assert ["2.zip!1.zip"] == list(refused)
+
+
+def test_a_hostile_export_is_read_around_what_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(containers, "BOMB_SIZE", 1 << 16)
+    link = zipfile.ZipInfo("general/2026-06-16.json")
+    link.create_system, link.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
+    day = b'[{"type": "message", "user": "U1", "text": "%s", "ts": "1781532000.000100"}]'
+    members: list[tuple[zipfile.ZipInfo | str, bytes]] = [
+        ("users.json", b'[{"id": "U1", "name": "alice"}]'),
+        ("general/2026-06-15.json", day % b"good"),
+        ("../general/2026-06-14.json", day % b"evil"),
+        ("/general/2026-06-13.json", day % b"evil"),
+        ("general\\2026-06-12.json", day % b"evil"),
+        ("general/2026-06-11.json", b"[" + b" " * (1 << 20) + b"]"),
+        (link, b"/etc/passwd"),
+        ("general/2026-06-17.json", day % b"evil"),
+    ]
+    path = patch(make_zip(tmp_path / "x.zip", members), b"general/2026-06-17.json", b"general/2026-06-15.json")
+    before = sorted(tmp_path.rglob("*"))
+
+    evidence = timeline.read(path)
+
+    assert [("alice", "good")] == list(evidence.events[["actor", "message"]].itertuples(index=False, name=None))
+    told = "\n".join([*evidence.warnings, evidence.account.to_string(max_colwidth=None)])
+    for name in ("../general/2026-06-14", "/general/2026-06-13", "2026-06-12", "2026-06-11", "2026-06-16"):
+        assert name in told
+    assert before == sorted(tmp_path.rglob("*"))
 
 
 def test_names_without_the_utf8_flag(tmp_path: Path) -> None:
