@@ -94,6 +94,7 @@ def test_repeated_strings_are_categories_and_numbers_are_nullable() -> None:
             ' rt=0.250 uct="0.001" uht="0.100, 0.050" urt="0.200, 0.050"',
             {
                 "nginx.request_time": 0.25,
+                "nginx.request_start": pd.Timestamp("2026-06-15T12:03:10.750Z"),
                 "nginx.upstream_connect_time": "0.001",
                 "nginx.upstream_header_time": "0.100, 0.050",
                 "nginx.upstream_response_time": "0.200, 0.050",
@@ -105,6 +106,7 @@ def test_repeated_strings_are_categories_and_numbers_are_nullable() -> None:
             {
                 "http.request.size": 345,
                 "nginx.request_time": 0.113,
+                "nginx.request_start": pd.Timestamp("2026-06-15T12:03:10.887Z"),
                 "nginx.proxy_upstream_name": "shop-api-80",
                 "nginx.upstream_addr": "10.0.0.2:80, 10.0.0.3:80",
                 "nginx.upstream_response_length": "0, 33",
@@ -166,6 +168,58 @@ def test_proxy_manager() -> None:
     assert (found["server.address"], found["client.address"]) == ("shop.example", "203.0.113.9")
     assert (found["nginx.upstream_status"], found["http.response.status_code"]) == ("502", 502)
     assert sniff(line) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("took", "began"),
+    [
+        ("0.250", "2026-06-15T12:03:10.750000Z"),
+        ("62", "2026-06-15T12:02:09.000000Z"),
+        ("0.000", "2026-06-15T12:03:11.000000Z"),
+        ("-", None),
+        ("99999999999999999999", None),
+    ],
+)
+def test_a_request_began_before_its_line_was_written(took: str, began: str | None) -> None:
+    begins = frame(f'{SIMPLE} rt={took} uct="-" uht="-" urt="-"\n' * 2)["nginx.request_start"]
+
+    expected = pd.NaT if began is None else pd.Timestamp(began)
+    assert begins.dtype == "datetime64[us, UTC]"
+    assert all(value is expected or value == expected for value in begins)
+
+
+def test_the_begin_of_a_request_in_an_odd_zone_and_beside_lines_without_it() -> None:
+    timed = f'{SIMPLE} rt=1.001 uct="-" uht="-" urt="-"'.replace("+0200", "-0330")
+
+    begins = frame(f"{SIMPLE}\n{timed}\n")["nginx.request_start"].tolist()
+
+    assert begins[0] is pd.NaT
+    assert begins[1] == pd.Timestamp("2026-06-15T17:33:09.999Z")
+
+
+@pytest.mark.parametrize("other", ["", ',"x":{"y":1}'])
+@pytest.mark.parametrize(
+    ("stamp", "wall"),
+    [
+        ("1781532191.123", 1_781_532_191_123_000),
+        # The nearest float would be a microsecond off.
+        ("9007199254.740993", 9_007_199_254_740_993),
+        ("1781532191", 1_781_532_191_000_000),
+        ("1781532191042", 1_781_532_191_042_000),
+    ],
+)
+def test_a_time_that_is_a_json_number_keeps_its_digits(stamp: str, wall: int, other: str) -> None:
+    line = f'{{"msec":{stamp},"time_local":"{STAMP}","request":"GET / HTTP/1.1","status":200{other}}}'
+
+    assert frame(f"{line}\n" * 2)["wall"].tolist() == [wall] * 2
+
+
+def test_in_a_file_of_two_formats_each_line_keeps_its_fields() -> None:
+    records = frame(f'{SIMPLE}\n{SIMPLE} "198.51.100.7"\n{SIMPLE} 12\n')
+
+    assert records["user_agent.original"].tolist() == [AGENT] * 3
+    assert records["http.request.header.x-forwarded-for"].fillna("").tolist() == ["", "198.51.100.7", ""]
+    assert records["nginx.extra"].fillna("").tolist() == ["", "", "12"]
 
 
 def test_streams_of_ingress_nginx() -> None:

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from timeline import schema
-from timeline.stamps import cells, number
-from timeline_parsers._nginx_stamp import Stamps
+from timeline.stamps import DAY, cells, number
+from timeline_parsers._nginx_stamp import Stamps, to_utc
 from timeline_parsers._nginx_text import NO_PROTOCOL, Requests
 
 Columns = Mapping[str, pa.LargeStringArray]
@@ -58,6 +58,9 @@ _USED: Final = frozenset({
     "server_protocol", "status", "line",
 })  # fmt: skip
 
+_SECONDS: Final = pa.decimal128(18, 6)
+_LONGEST_REQUEST: Final = 366 * DAY
+
 _ERR, _NOTICE, _INFO = (schema.SEVERITIES.index(name) for name in ("err", "notice", "info"))
 SERVICE_NAME: Final = "nginx"
 
@@ -75,7 +78,7 @@ def make_frame(columns: Columns, stamps: Stamps, numbers: np.ndarray) -> pd.Data
     requests = Requests(to_split)
     status, has_status = _read_status(columns, len(numbers))
     client = _client(columns, len(numbers))
-    frame = {
+    frame: dict[str, object] = {
         schema.WALL: integers(stamps.wall, ~stamps.known),
         schema.ZONE: schema.category_column(stamps.zone, stamps.zones),
         schema.SERVICE: schema.full(SERVICE_NAME, "category", index),
@@ -90,7 +93,24 @@ def make_frame(columns: Columns, stamps: Stamps, numbers: np.ndarray) -> pd.Data
         "network.protocol.version": requests.version,
         "client.address": schema.string_column(client),
     }
+    if "request_time" in columns:
+        frame["nginx.request_start"] = _find_begins(stamps, columns["request_time"])
     return pd.DataFrame({**frame, **_other_attributes(columns)}, index=index, copy=False)
+
+
+def _find_begins(stamps: Stamps, durations: pa.LargeStringArray) -> pd.DatetimeIndex:
+    """Return when requests began: nginx writes its line when they end. Digits, never a float."""
+    ended, known = to_utc(stamps)
+    try:
+        exact = durations.cast(_SECONDS)
+    except pa.ArrowInvalid:
+        good = pc.fill_null(pc.match_substring_regex(durations, r"^\d{1,8}(?:\.\d{1,6})?$"), False)
+        exact = pc.if_else(good, durations, nulls(1)[0]).cast(_SECONDS)
+    # The lower half of each 128 bits.
+    micros = np.frombuffer(exact.buffers()[1], np.int64)[::2][exact.offset : exact.offset + len(exact)]
+    known = known & exact.is_valid().to_numpy(zero_copy_only=False) & (micros >= 0) & (micros < _LONGEST_REQUEST)
+    begins = np.where(known, ended - micros, np.iinfo(np.int64).min)
+    return pd.DatetimeIndex(begins.view("datetime64[us]"), tz="UTC")
 
 
 def integers(values: np.ndarray, missing: np.ndarray) -> pd.arrays.IntegerArray:

@@ -67,7 +67,11 @@ def rank_formats(lines: Lines, skip: Mask) -> list[LineFormat]:
     """
     rows = np.flatnonzero(~skip)
     texts = lines.texts(rows[:: max(len(rows) // _SAMPLE, 1)])
-    counts = {format_.name: _match(texts, format_.pattern).sum() for format_ in known_formats()}
+    fits = {format_.name: _match(texts, format_.pattern) for format_ in known_formats()}
+    loose = {format_.name for format_ in known_formats() if "extra" in format_.variables}
+    # What stands behind a line is only unknown where no format knows it.
+    exact = np.any([fit for name, fit in fits.items() if name not in loose], axis=0)
+    counts = {name: int((fit & ~exact if name in loose else fit).sum()) for name, fit in fits.items()}
     ranked = sorted(known_formats(), key=lambda format_: -counts[format_.name])
     return ranked if any(counts.values()) or not len(rows) else [compile_format("combined", name="combined")]
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json
 
+from timeline_parsers._nginx_format import STAMPS
 from timeline_parsers._nginx_text import unescape
 
 OPENING: Final = ord("{")
@@ -45,6 +46,9 @@ _TIME_ORDER: Final = ("msec", "timestamp", "time", "ts")
 _OTHER_SIGN: Final = re.compile(r"[^a-z0-9]+")
 # escape=default inside a JSON template: not JSON. The backslash is doubled, and undone after reading.
 _HEX: Final = re.compile(rb"(?<!\\)((?:\\\\)*)\\x(?=[0-9A-Fa-f]{2})")
+# A time as a number: a float would not keep its digits.
+_EXACT: Final = pa.decimal128(38, 9)
+_EXACT_NUMBER: Final = re.compile(rb'("[^"\\]*"\s*:\s*)(\d{9,13}\.\d+)(?=\s*[,}])')
 # An unquoted variable without value: `"urt": -,`.
 _BARE_DASH: Final = re.compile(rb'(":\s*)-(?=\s*[,}])')
 
@@ -79,7 +83,7 @@ def read_objects(
         Texts of the variables, null where a line has none; the columns that may hold the time, best first; and
         which lines are objects.
     """
-    table, good = _read_fast(data), None
+    table, good = _read_fast(data, keys), None
     if table is None:
         table, good = _read_slowly(data)
     rows = data.count(b"\n")
@@ -87,7 +91,7 @@ def read_objects(
     times: list[tuple[int, pa.LargeStringArray]] = []
     for key in table:
         variable = keys.get(key) or name_variable(key)
-        if variable in ("msec", "time_local", "time_iso8601", TIME) or name_variable(key) == TIME:
+        if _holds_time(key, keys):
             times.append((_rank_time(variable if key in keys else key), table[key]))
         elif variable in columns:
             columns[variable] = pc.coalesce(columns[variable], table[key])
@@ -102,13 +106,20 @@ def _rank_time(key: str) -> int:
     return _TIME_ORDER.index(plain) if plain in _TIME_ORDER else len(_TIME_ORDER)
 
 
-def _read_fast(data: bytes) -> dict[str, pa.LargeStringArray] | None:
+def _holds_time(key: str, keys: Mapping[str, str]) -> bool:
+    return keys.get(key) in STAMPS or name_variable(key) == TIME
+
+
+def _read_fast(data: bytes, keys: Mapping[str, str]) -> dict[str, pa.LargeStringArray] | None:
     """Read with Arrow; None if a line is not an object or a key changes its type."""
     first = _load(data[: data.find(b"\n")])
     if first is None:
         return None
     # Without a type, texts that look like times become times and lose their zone; numbers keep their digits as texts.
     schema = pa.schema([(key, pa.large_string()) for key, value in first.items() if isinstance(value, str)])
+    for key, value in first.items():
+        if type(value) in (int, float) and _holds_time(key, keys):
+            schema = schema.append(pa.field(key, _EXACT))
     try:
         table = pyarrow.json.read_json(
             pa.BufferReader(data),
@@ -124,7 +135,7 @@ def _read_fast(data: bytes) -> dict[str, pa.LargeStringArray] | None:
 
 
 def _is_plain(kind: pa.DataType) -> bool:
-    tests = (pa.types.is_large_string, pa.types.is_integer, pa.types.is_floating)
+    tests = (pa.types.is_large_string, pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
     return any(test(kind) for test in tests)
 
 
@@ -145,7 +156,7 @@ def _without_dashes(key: str, column: pa.LargeStringArray) -> pa.LargeStringArra
 
 def _read_slowly(data: bytes) -> tuple[dict[str, pa.LargeStringArray], np.ndarray]:
     """Read line by line what Arrow refuses: keys of several types, nested objects, half-JSON."""
-    objects = [_load(line) for line in data.split(b"\n")[:-1]]
+    objects = [_load(line) for line in _EXACT_NUMBER.sub(rb'\1"\2"', data).split(b"\n")[:-1]]
     rows = [dict(_flatten(found)) if found is not None else {} for found in objects]
     keys = dict.fromkeys(key for row in rows for key in row)
     table = {

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from timeline.stamps import SECOND, Bytes, cells, decode, gather, number
+from timeline_parsers._nginx_cut import Mask
 
 UTC: Final = "UTC"
 
@@ -27,7 +28,7 @@ _ISO: Final = (
 )
 _LOCAL: Final = r"^\[?(?P<stamp>\d\d/[A-Za-z]{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\]?$"
 _EPOCH: Final = r"^(?P<second>\d{9,10})(?:\.(?P<fraction>\d{1,9}))?$"
-_EPOCH_MILLIS: Final = r"^(?P<milli>\d{12,13})$"
+_EPOCH_MILLIS: Final = r"^(?P<milli>\d{12,13})(?:\.0*)?$"
 
 
 class Stamps:
@@ -48,6 +49,19 @@ class Stamps:
         self.wall[rows], self.known[rows] = other.wall, other.known
         self.zone[rows] = np.where(other.zone < 0, -1, other.zone + len(self.zones))
         self.zones = [*self.zones, *other.zones]
+
+
+def to_utc(stamps: Stamps) -> tuple[np.ndarray, Mask]:
+    """Return microseconds since 1970 of stamps that carry their offset, and which do."""
+    offsets = np.array([*map(_offset, stamps.zones), 0], np.int64)
+    return stamps.wall - offsets[stamps.zone] * SECOND, stamps.known & (stamps.zone >= 0)
+
+
+def _offset(zone: str) -> int:
+    """Return the seconds of `+hhmm`; every other zone that nginx writes is UTC."""
+    if not _is_offset(zone):
+        return 0
+    return int(f"{zone[0]}1") * (int(zone[1:3]) * 3600 + int(zone[3:5]) * 60)
 
 
 def no_stamps(rows: int) -> Stamps:
