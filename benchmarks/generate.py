@@ -19,6 +19,8 @@ from datasets import Dataset
 
 LINES = 400_000
 MIN_LINES = 1_000
+WEEK_SHARE = 5_400
+"""Bytes of the log of a week for each line of the usual one."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,11 @@ class Evidence:
     def short_access(self) -> Dataset:
         """A short access log of the same kind, for readers that would take minutes."""
         return logs_nginx.write_access_log(self._place("short") / "access.log", max(self.lines // 100, 1), self.seed)
+
+    @cached_property
+    def week(self) -> Dataset:
+        """A sorted access log of a week, 2 GB by default, of which one hour is asked for."""
+        return logs_nginx.write_week(self._place("week") / "access.log", self.lines * WEEK_SHARE, self.seed)
 
     @cached_property
     def postgresql(self) -> tuple[Dataset, Dataset]:

@@ -16,6 +16,11 @@ HOURS = 6
 OUTAGE = (0.40, 0.46)
 """The part of the span in which the checkout answers 502 and 504."""
 
+WEEK = 7 * 86_400
+ASKED_HOUR = (WEEK // 2, WEEK // 2 + 3_600)
+"""The first and last second of the window that is asked of the log of a week."""
+SAMPLE = 20_000
+
 PLATFORMS = (
     "Windows NT 10.0; Win64; x64", "Macintosh; Intel Mac OS X 10_15_7", "X11; Linux x86_64",
     "Linux; Android 14; Pixel 8", "iPhone; CPU iPhone OS 17_5 like Mac OS X",
@@ -49,6 +54,22 @@ def write_access_log(path: Path, lines: int, seed: int = 1, begin: int = START) 
     with path.open("w", encoding="ascii", newline="\n") as file:
         file.writelines(_access_lines(lines, random.Random(seed), begin))
     return Dataset(path, lines, lines)
+
+
+def write_week(path: Path, size: int, seed: int = 1) -> Dataset:
+    """Write about *size* bytes of access log, evenly over a week, in order; count the events of `ASKED_HOUR`."""
+    made = [line.partition("[") for line in _access_lines(SAMPLE, random.Random(seed), START)]
+    parts = [(front, rest.partition("]")[2]) for front, _, rest in made]
+    lines = size * SAMPLE // sum(map(len, (part for line in made for part in line)))
+    stamps, done, asked = _Stamps("%d/%b/%Y:%H:%M:%S +0000"), 0, 0
+    with path.open("w", encoding="ascii", newline="\n") as file:
+        for second in range(WEEK):
+            stop = lines * (second + 1) // WEEK
+            stamp = f"[{stamps[START + second]}]"
+            file.writelines(stamp.join(parts[number % SAMPLE]) for number in range(done, stop))
+            asked += (stop - done) * (ASKED_HOUR[0] <= second <= ASKED_HOUR[1])
+            done = stop
+    return Dataset(path, asked, lines)
 
 
 def write_error_log(path: Path, lines: int, seed: int = 1, hours_ahead: int = 2) -> Dataset:

@@ -23,11 +23,13 @@ class Sample:
         wall: seconds on the clock.
         cpu: seconds of user and system time, of all threads and children.
         count: how many events came out; None if there are none to count.
+        peak: MiB of memory at most; None if that was not measured.
     """
 
     wall: float
     cpu: float
     count: int | None = None
+    peak: int | None = None
 
 
 def run_process(command: Sequence[str], *, output: Path | None = None, env: Mapping[str, str] | None = None) -> Sample:
@@ -49,7 +51,7 @@ def run_process(command: Sequence[str], *, output: Path | None = None, env: Mapp
     if process.returncode:
         text = said[-1000:].decode(errors="replace").strip()
         raise RuntimeError(f"{Path(command[0]).name} ended with {process.returncode}: {text}")
-    return Sample(wall, usage.ru_utime + usage.ru_stime)
+    return Sample(wall, usage.ru_utime + usage.ru_stime, peak=usage.ru_maxrss >> 10)
 
 
 def run_inside(task: str, path: Path, warm: Path) -> Sample:

@@ -41,6 +41,8 @@ def print_results(results: Sequence[Result]) -> None:
     if parts:
         print()
         _print_table([PARTS_HEADER, *parts])
+    for remark in (text for result in results for text in _peaks(result)):
+        print(f"\n{remark}")
     for complaint in (text for result in results for text in _complaints(result)):
         print(f"\n{complaint}")
 
@@ -94,6 +96,14 @@ def _parts(result: Result) -> tuple[str, ...]:
     share = _median(result, result.parsers) / _median(result, result.ours)
     speed = result.data.size / 1e6 / _median(result, result.ours)
     return result.work.title, _times(result.parsers), _times(result.ours), f"{share:.0%}", f"{speed:,.1f}"
+
+
+def _peaks(result: Result) -> Iterator[str]:
+    """Say how much memory a work took that has a bar for it."""
+    peaks = [sample.peak for sample in result.ours if sample.peak is not None]
+    if result.work.peak and peaks:
+        met = _verdict(met=max(peaks) <= result.work.peak)
+        yield f"{result.work.title}: {max(peaks):,} MiB of memory at most (bar ≤ {result.work.peak:,} MiB, met: {met})"
 
 
 def _complaints(result: Result) -> Iterator[str]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import yardsticks
-from datasets import Dataset
+from datasets import START, Dataset
 from generate import Evidence
+from logs_nginx import ASKED_HOUR
 from measure import Sample, count_lines, run_inside, run_process
 
 PROGRAM = str(Path(sys.executable).with_name("timeline-build"))
@@ -63,6 +64,7 @@ class Work:
         pick: the data of this work.
         ours: (data, data to warm up with, scratch folder) -> sample.
         bar: an absolute bar.
+        peak: MiB of memory that must do.
         rivals: other tools.
         clock: which clock the ratios use: "cpu" as in the study of journald readers, where both run inside one
             thread; "wall" where the bar is about what a user waits for.
@@ -73,6 +75,7 @@ class Work:
     pick: Pick
     ours: Callable[[Dataset, Dataset, Path], Sample]
     bar: Bar | None = None
+    peak: int | None = None
     rivals: tuple[Rival, ...] = ()
     clock: Clock = "wall"
     inside: bool = False
@@ -105,6 +108,14 @@ def _timeline(data: Dataset, _warm: Dataset, _scratch: Path) -> Sample:
     return run_process([PROGRAM, str(data.path)])
 
 
+def _window(data: Dataset, _warm: Dataset, scratch: Path) -> Sample:
+    output = scratch / "window.jsonl"
+    since, until = (f"@{START + second}" for second in ASKED_HOUR)
+    command = [PROGRAM, "--since", since, "--until", until, "--all", "--format", "jsonl", str(data.path)]
+    sample = run_process(command, output=output)
+    return replace(sample, count=count_lines(output))
+
+
 def _help(_data: Dataset, _warm: Dataset, _scratch: Path) -> Sample:
     return run_process([PROGRAM, "--help"])
 
@@ -130,7 +141,7 @@ _read = partial(_inside, "read")
 WORKS = {
     "nginx": Work(
         "nginx access log → event frame", lambda made: made.access, _read, Bar("rate", 1_500_000),
-        (
+        rivals=(
             Rival("lnav, 3 fields", _tool(yardsticks.lnav_select)),
             Rival("plaso", _tool(yardsticks.plaso), pick=lambda made: made.short_access, rounds=2),
         ),
@@ -157,6 +168,9 @@ WORKS = {
         rivals=(Rival("pgBadger", _tool(yardsticks.pgbadger_csvlog), _ratio(20)),), clock="cpu", inside=True,
     ),
     "slack": Work("Slack export → event frame", lambda made: made.slack, _read, Bar("seconds", 2), inside=True),
+    "window": Work(
+        "one hour of a sorted 2 GB log, process", lambda made: made.week, _window, Bar("seconds", 1.5), peak=400,
+    ),
     "help": Work("timeline-build --help, process", lambda made: made.incident, _help, Bar("seconds", 0.15)),
     "incident": Work("incident folder of 5 MB, process", lambda made: made.incident, _timeline, Bar("seconds", 1)),
 }  # fmt: skip
