@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 
+import numpy as np
 import orjson
 
 # A well-formed pair is kept, an escaped backslash is passed over, what remains is half a pair, which orjson,
@@ -21,6 +23,7 @@ _ELEMENT: Final = re.compile(r'(?:[\[,]|\}\s*\n)\s*(\{)\s*"(?:client_msg_id|type
 _NEXT_OBJECT: Final = '\n{"'
 # How many candidates are tried behind damage; more is no accident.
 _TRIES: Final = 2000
+_NEWLINE: Final = 10
 # Not strict: a raw tab or line end inside a string is no reason to lose the rest.
 _DECODER: Final = json.JSONDecoder(strict=False)
 
@@ -79,14 +82,14 @@ def find_object_lines(data: bytes, array: re.Pattern[bytes] | None, count: int) 
     first = _FIRST_OBJECT.search(data, before.end() - 1 if before else 0)
     if first is None:
         return None
-    place, line = first.end() - 1, data.count(b"\n", 0, first.end()) + 1
-    lines = [line]
-    opening = b"\n" + (first[1] or b"") + b"{"
-    while (found := data.find(opening, place)) >= 0 and len(lines) <= count:
-        line += data.count(b"\n", place, found + 1)
-        lines.append(line)
-        place = found + 1
-    return lines if len(lines) == count else None
+    begin = first.end() - 1
+    opening = re.compile(re.escape(b"\n" + (first[1] or b"") + b"{"))
+    starts = [begin, *(found.end() for found in islice(opening.finditer(data, begin), count))]
+    if len(starts) != count:
+        return None
+    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == _NEWLINE)
+    lines: list[int] = (np.searchsorted(ends, starts) + 1).tolist()
+    return lines
 
 
 def _decode_in_steps(text: str) -> Document:

@@ -16,7 +16,7 @@ from timeline_parsers._slack_content import is_preview, read_content, read_profi
 from timeline_parsers._slack_export import Place
 from timeline_parsers._slack_kinds import kind_of, severity_of
 from timeline_parsers._slack_lists import Channel, show_channel
-from timeline_parsers._slack_text import Names, isoformat, micros_of, normal_ts, ts_of
+from timeline_parsers._slack_text import Names, isoformat, micros_of, normal_ts, spell_ts
 
 SLACKBOT: Final = "USLACKBOT"
 # An export's own defect: renames of channels are written by a user that does not exist.
@@ -71,10 +71,11 @@ def read_message(
         place: where its file stands in an export.
         pinned: ts of the messages that others in this file say are pinned.
     """
-    micros = micros_of(message.get("ts"))
+    given = message.get("ts")
+    micros = micros_of(given)
     if micros is None:
         return None
-    names, ts = place.names, ts_of(micros)
+    names, ts = place.names, spell_ts(given, micros)
     subtype = string(message.get("subtype")) or None
     user = _find_user(message)
     is_bot = bool(message.get("bot_id")) or subtype in BOT_SUBTYPES or user == SLACKBOT or user in names.robots

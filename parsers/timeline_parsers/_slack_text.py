@@ -141,7 +141,12 @@ def ts_of(micros: int) -> str:
 def normal_ts(ts: object) -> str | None:
     """Write a ts of any spelling as Slack does; None if it is none."""
     micros = micros_of(ts)
-    return None if micros is None else ts_of(micros)
+    return None if micros is None else spell_ts(ts, micros)
+
+
+def spell_ts(ts: object, micros: int) -> str:
+    """Write a ts that was read as *micros* as Slack does: mostly it is written so already."""
+    return ts if type(ts) is str and len(ts) == _TS_WIDTH else ts_of(micros)
 
 
 def isoformat(micros: int, precision: str = "microseconds") -> str:
