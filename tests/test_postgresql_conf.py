@@ -176,3 +176,15 @@ def test_two_readings_are_an_error_that_names_them_and_the_option(
 
     (evidence / "postgresql.conf").write_text(CONF)
     assert parse(evidence, "log/db.log")[0].records["actor"].tolist() == ["app"]
+
+
+def test_two_readings_of_a_part_of_the_lines_are_a_warning(evidence: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    candidates = ("%m %p %d|%u ", "%m %p %u|%d ")
+    monkeypatch.setattr(postgresql, "infer_prefix", lambda head, _: infer_prefix(head, candidates))
+    (evidence / "log" / "db.log").write_text(f"{LOG}stray\n")
+    (batch,) = parse(evidence, "log/db.log")
+
+    (warning,) = batch.warnings
+    assert warning.startswith(
+        "log_line_prefix could be '%m %p %d|%u ' (taken) or '%m %p %u|%d '; settle it with --set "
+    )

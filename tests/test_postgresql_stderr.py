@@ -157,6 +157,46 @@ def test_continuation_lines_with_expanded_tabs() -> None:
     assert counts(log) == (1, 2, 0, 0)
 
 
+RDS_AT = "2026-06-15 14:03:11 UTC:192.0.2.7(5432):app@shop:[7]:"
+
+
+def test_rds_breaks_long_texts_anew() -> None:
+    log = (
+        f"{RDS_AT}ERROR:  out of memory\n{RDS_AT}HINT:  This error usually means that\nPostgreSQL's request\n"
+        f"exceeded available memory.\n{RDS_AT}LOG:  y\n"
+    )
+    one, two = rows(log)
+
+    assert one["postgresql.hint"] == "This error usually means that\nPostgreSQL's request\nexceeded available memory."
+    assert two["message"] == "y"
+    assert counts(log) == (2, 3, 0, 0)
+
+
+def test_a_copy_without_tabs() -> None:
+    statements = "".join(
+        f"{AT} [1] a@b LOG:  duration: 1.000 ms  statement: SELECT {place}\nFROM t\n\nWHERE x\n" for place in range(3)
+    )
+    log = f"{statements}{AT} [2] LOG:  archive command failed with exit code 1\n{AT} [2] DETAIL:  The command was: cp\n"
+    damaged = f"{log}{AT} [1] a@b ERROR:  x\n"
+    records = rows(log)
+
+    assert [record["message"].partition("statement: ")[2] for record in records[:3]] == [
+        f"SELECT {place}\nFROM t\n\nWHERE x" for place in range(3)
+    ]
+    assert counts(damaged) == (5, 7, 3, 0)
+
+
+def test_stray_lines_are_none_of_such_a_copy() -> None:
+    statement = f"{AT} [1] a@b LOG:  statement: SELECT\n"
+    few = f"{statement}cp: cannot stat\n{statement}FROM t\n"
+    others = f"{statement}FROM t\n" * 4 + f"{AT} [2] DETAIL:  The command was: cp\ncp: cannot stat\n"
+    tabs = f"{statement}FROM t\n" * 4 + f"{statement}\tFROM t\n"
+
+    assert counts(few) == (2, 0, 0, 2)
+    assert counts(others)[3] == 6
+    assert counts(tabs) == (5, 1, 0, 4)
+
+
 @pytest.mark.parametrize("indent", ["\t", "        "])
 def test_a_record_within_a_literal_is_text(indent: str) -> None:
     fake = "2020-01-01 00:00:00.000 UTC [1] FATAL:  fake"

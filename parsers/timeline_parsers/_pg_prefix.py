@@ -43,6 +43,13 @@ ESCAPES: Final[Mapping[str, str]] = {
 }
 """Escape to pattern. Reference: log_line_prefix() in src/backend/utils/error/elog.c."""
 
+RDS: Final = (
+    "%t:%r:%u@%d:[%p]:",
+    "%m:%r:%u@%d:[%p]:%l:%e:%s:%v:%x:%c:%q%a:",
+    "%m:%r:%u@%d:[%p]:%l:%e:%s:%v:%x:%c:%q%a",
+)
+"""Those that Amazon RDS and Aurora allow."""
+
 KNOWN: Final = (
     "%m [%p] %q%u@%d ",  # Debian, Ubuntu
     "%m [%p] ",  # PostgreSQL 10+, its container image, PGDG packages
@@ -50,9 +57,7 @@ KNOWN: Final = (
     "%t [%p] %q%u@%d ",
     "%m [%p] %q%u@%d/%a ",
     "%m [%p] %q[user=%u,db=%d,app=%a] ",
-    "%t:%r:%u@%d:[%p]:",  # Amazon RDS, Aurora
-    "%m:%r:%u@%d:[%p]:%l:%e:%s:%v:%x:%c:%q%a:",
-    "%m:%r:%u@%d:[%p]:%l:%e:%s:%v:%x:%c:%q%a",
+    *RDS,
     "%t-%c-",  # Azure
     "%m [%p]: [%l-1] db=%d,user=%u ",  # Cloud SQL
     "%h %m [%p] %q%u@%d ",  # Supabase
@@ -201,7 +206,11 @@ def infer_prefix(head: bytes, candidates: Sequence[str] = KNOWN) -> Inferred:
     lines = record_lines(head)
     known = _best(candidates, lines)
     guesses = [text for text in _synthesize(lines) if "=%" in text or known.share < NEARLY_ALL]
-    return _best((*candidates, *guesses), lines) if guesses else known
+    if not guesses:
+        return known
+    found = _best((*candidates, *guesses), lines)
+    # What is put together from the lines does not make a known prefix doubtful.
+    return known if found.prefix == known.prefix else found
 
 
 def _best(candidates: Sequence[str], lines: list[str]) -> Inferred:

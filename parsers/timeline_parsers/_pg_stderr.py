@@ -17,9 +17,9 @@ from timeline.sources import Source
 from timeline.stamps import gather
 from timeline.textlog import Block, read_blocks
 from timeline_parsers._pg_frame import Fields, build_frame, to_numbers
-from timeline_parsers._pg_labels import FOLLOW_WORDS, POSITION_TEXTS, SEVERITY_OF
+from timeline_parsers._pg_labels import FOLLOW_WORDS, PART_OF, POSITION_TEXTS, SEVERITY_OF
 from timeline_parsers._pg_match import Matches, match_lines, slices
-from timeline_parsers._pg_prefix import Prefix
+from timeline_parsers._pg_prefix import RDS, Prefix, line_pattern, record_lines
 
 # A further line belongs to one of the last records before it. Records are written whole, so that the parent is
 # nearly always the last; the bound makes the result the same however the file is cut into blocks.
@@ -45,9 +45,42 @@ _STATE_WIDTH: Final = 5
 
 _TAB, _BLANK = ord("\t"), ord(" ")
 
+# Behind what lines without prefix and TAB continue a record; elsewhere they come from other programs.
+NEVER: Final = "never"
+BEHIND_SQL: Final = "behind SQL"
+ALWAYS: Final = "always"
+SQL_PARTS: Final = ("statement", "query")
+SQL_TEXTS: Final = (b"statement: ", b"duration: ", b"execute ")
+_INDENTED: Final = re.compile(rb"^(?:\t| {8})\S", re.MULTILINE)
+_FEWEST_RUNS: Final = 3
+
+
+def find_bare_lines(head: bytes, prefix: Prefix) -> str:
+    """Tell whether the TABs of a log got lost, by its first lines.
+
+    Amazon RDS breaks long texts anew, and holds no lines of other programs. Elsewhere a copy has lost its TABs if there
+    are none, and if whatever has no prefix stands behind SQL.
+    """
+    if prefix.text in RDS:
+        return ALWAYS
+    if _INDENTED.search(head):
+        return NEVER
+    pattern, runs, behind_sql, inside = line_pattern(prefix.text), 0, False, False
+    for line in record_lines(head):
+        found = pattern.match(line)
+        if found is None:
+            if not behind_sql:
+                return NEVER
+            runs, inside = runs + (not inside), True
+            continue
+        text = line[found.end() :].encode()
+        part = PART_OF.get(found["label"], "")
+        behind_sql, inside = part in SQL_PARTS or (not part and text.startswith(SQL_TEXTS)), False
+    return BEHIND_SQL if runs >= _FEWEST_RUNS else NEVER
+
 
 def parse_stderr(
-    source: Source, prefix: Prefix, others: Sequence[Prefix] = (), *, size: int | None = None
+    source: Source, prefix: Prefix, others: Sequence[Prefix] = (), *, bare: str = NEVER, size: int | None = None
 ) -> Iterator[Batch]:
     """Yield the records of *source*, a log whose lines begin with *prefix*.
 
@@ -55,19 +88,20 @@ def parse_stderr(
         source: the source.
         prefix: its `log_line_prefix`.
         others: prefixes that lines may have as well: the setting changes by a reload, in the middle of a file.
+        bare: behind what lines without prefix or TAB continue a record: `NEVER`, `BEHIND_SQL` or `ALWAYS`.
         size: bytes a block has at least. The records are the same for every size.
     """
     held = Block(b"", 1)
     for block in read_blocks(source, size):
         data = block.data.lstrip(b"\0") if block.first_line == 1 else block.data  # copytruncate leaves NULs
         whole = Block(held.data + data, held.first_line if held.data else block.first_line)
-        records = Records(whole, match_lines(whole, prefix, others))
+        records = Records(whole, match_lines(whole, prefix, others), bare)
         cut = records.cut
         if cut:
             yield records.batch(cut)
         held = _tail(whole, cut)
     if held.data:
-        records = Records(held, match_lines(held, prefix, others))
+        records = Records(held, match_lines(held, prefix, others), bare)
         yield records.batch(len(held.ends))
 
 
@@ -86,6 +120,7 @@ class Records:
 
     block: Block
     rows: Matches
+    bare: str = NEVER
 
     @cached_property
     def is_record(self) -> np.ndarray:
@@ -101,12 +136,27 @@ class Records:
         row = np.full(count, -1)
         row[self.rows.lines] = np.arange(len(self.rows.lines))
         follows = ((first == _TAB) | (first == _BLANK)) & (row < 0)
-        # The line that decides for each line: itself, or the last before it that continues nothing and is not blank.
-        decides = np.where(follows | self.block.blank, -1, np.arange(count))
-        last = np.maximum.accumulate(decides) if count else decides
-        owner = np.where(last >= 0, row[last], -1)
+        if self.bare != NEVER:
+            above = self._above(row, row < 0)
+            follows |= (row < 0) & (above >= 0) & np.append(self._may_go_on, False)[above]
+        owner = self._above(row, follows | self.block.blank)
         owner[self.block.blank] = -1
         return owner
+
+    def _above(self, row: np.ndarray, passed: np.ndarray) -> np.ndarray:
+        """Return for each line the row of the line that decides for it: itself, or the last that is not *passed*."""
+        decides = np.where(passed, -1, np.arange(len(row)))
+        last = np.maximum.accumulate(decides) if len(row) else decides
+        return np.where(last >= 0, row[last], -1)
+
+    @cached_property
+    def _may_go_on(self) -> np.ndarray:
+        """Whether a line without TAB may continue each row."""
+        if self.bare == ALWAYS:
+            return np.ones(len(self.is_record), bool)
+        starts = gather(self.block.data, self.rows.bodies, max(map(len, SQL_TEXTS)))
+        logged = [(starts[:, : len(text)] == np.frombuffer(text, np.uint8)).all(axis=1) for text in SQL_TEXTS]
+        return np.isin(self.rows.parts, SQL_PARTS) | (self.is_record & np.logical_or.reduce(logged))
 
     @cached_property
     def parent(self) -> np.ndarray:

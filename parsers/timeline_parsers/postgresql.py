@@ -31,7 +31,7 @@ from timeline_parsers._pg_prefix import (
     record_lines,
     share_of,
 )  # fmt: skip
-from timeline_parsers._pg_stderr import parse_stderr
+from timeline_parsers._pg_stderr import find_bare_lines, parse_stderr
 from timeline_parsers._pg_syslog import YEARLESS, find_header, read_pieces
 from timeline_parsers._pg_wrapped import parse_wrapped
 
@@ -125,7 +125,8 @@ class _Settled:
 
 def _parse_stderr(source: Source) -> Iterator[Batch]:
     settled = _settle(source, source.head)
-    yield from settled.tell(parse_stderr(source, settled.prefix, settled.others))
+    bare = find_bare_lines(source.head, settled.prefix)
+    yield from settled.tell(parse_stderr(source, settled.prefix, settled.others, bare=bare))
 
 
 def _parse_syslog(source: Source) -> Iterator[Batch]:
@@ -155,7 +156,7 @@ def _settle(source: Source, head: bytes, candidates: Sequence[str] = KNOWN) -> _
         return _Settled(compile_prefix(given), warnings=_doubts_about(given, head))
     inferred = infer_prefix(head, candidates)
     told = _from_settings(source, head, inferred)
-    if not told and inferred.others and inferred.share >= DOUBTFUL:
+    if not told and inferred.others and inferred.share >= NEARLY_ALL:
         either = " or ".join(repr(text) for text in (inferred.prefix.text, *inferred.others[:3]))
         raise UnclearFormatError(
             f"{OPTION} could be {either}, which would give other times, severities or users",
@@ -188,6 +189,9 @@ def _doubts(inferred: Inferred) -> tuple[str, ...]:
     if inferred.share < DOUBTFUL:
         explained = f"{inferred.prefix.text!r} explains {inferred.share:.0%} of the first lines"
         return (f"{OPTION} not recognised ({explained}); tell it with {SETTING}",)
+    if inferred.others:
+        others = " or ".join(repr(text) for text in inferred.others[:3])
+        return (f"{OPTION} could be {inferred.prefix.text!r} (taken) or {others}; settle it with {SETTING}",)
     return ()
 
 
