@@ -104,6 +104,13 @@ def test_the_settings_file_in_the_folder_needs_no_options(incident: Path) -> Non
     assert b"warning" not in result.stderr
 
 
+def test_events_without_a_time_are_counted_in_the_timeline() -> None:
+    result = run("-", stdin=b"Jun 15 14:03:11 web-01 app[1]: disk is full\n")
+
+    assert b"Without a known time, and therefore not shown: 1." in result.stdout
+    assert b"1 record without a time" in result.stderr
+
+
 def test_stdout_is_the_result_only(incident: Path) -> None:
     result = run(incident)
 

@@ -231,6 +231,14 @@ def test_an_nginx_error_in_file_and_journal_is_one_with_the_finer_time_and_the_h
     assert ["web-01"] == kept["host"].tolist()
 
 
+def test_of_a_journal_and_its_text_the_journal_entry_stays() -> None:
+    text = log("a-copy.txt", [7], source="journald", message="worker gave up", host="web-01")
+    kept = dedupe(merge([text, journal([7.25], message="worker gave up")]))
+
+    assert ["system.journal:1"] == places(kept)
+    assert ["a-copy.txt:1"] == kept["also_in"].tolist()
+
+
 def test_a_file_that_writes_parts_of_seconds_keeps_its_own_time() -> None:
     in_journal = journal(
         [7.9], message="2026-06-15 14:00:07.250 CEST [4711] shop@shop FATAL:  sorry, too many clients already"

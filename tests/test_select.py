@@ -158,6 +158,16 @@ def test_a_quiet_window_gives_nothing() -> None:
     assert len(select(collapse(schema.empty()))) == 0
 
 
+def test_failures_of_one_moment_have_no_begin_and_end() -> None:
+    fields = {"http.response.status_code": 502, "url.path": "/checkout", "http.request.method": "POST"}
+    rows = [
+        {"t": 200, "source": "nginx-access", "severity": "err", "message": "POST /checkout HTTP/1.1 502", **fields}
+        for _ in range(20)
+    ]
+
+    assert select(collapse(frame(rows)))["phase"].isna().all()
+
+
 def test_a_steady_trickle_of_failures_is_no_outage() -> None:
     rows = requests(3600, failing=False)
     for second in range(0, 3600, 50):  # 2 %

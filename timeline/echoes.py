@@ -128,6 +128,7 @@ class _Candidates:
         self.pids: list[int] = (encode(near[PID]) if PID in near else np.full(len(rows), -1)).tolist()
         self.sources: list[int] = encode(near[SOURCE]).tolist()
         self.relays: list[bool] = near[SOURCE].isin(RELAYS).tolist()
+        self.native: list[bool] = near[REF].notna().tolist()
         self.files: list[int] = ranks(near[FILE]).tolist()
         self.channels = _channels(events)[rows]
         texts = strip_transport(strings(near[MESSAGE])).combine_chunks().dictionary_encode()
@@ -188,8 +189,8 @@ class _Candidates:
         return -1 in (self.pids[one], self.pids[other]) or self.pids[one] == self.pids[other]
 
     def richest(self, cluster: list[int]) -> int:
-        """Return the row to keep: the writer's own file before a relay."""
-        return min(cluster, key=lambda row: (self.relays[row], self.files[row], row))
+        """Return the row to keep: the writer's own file before a relay, a record with an identity before its text."""
+        return min(cluster, key=lambda row: (self.relays[row], not self.native[row], self.files[row], row))
 
     def clock(self, cluster: list[int]) -> int:
         """Return the row whose time to keep: the kept row's own, unless it has whole seconds and another is finer."""

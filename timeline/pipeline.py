@@ -96,6 +96,7 @@ class Timeline(Evidence):
         return {
             "style": self.style if style is None else style,
             "citations": self.citations if citations is None else citations,
+            "undated": int(self.events[schema.TIMESTAMP].isna().sum()),
         }
 
     def embed(

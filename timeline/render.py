@@ -43,7 +43,14 @@ class _Line:
     origin: str
 
 
-def to_markdown(entries: pd.DataFrame, *, style: str = "bullets", citations: bool = False, heading: bool = True) -> str:
+def to_markdown(
+    entries: pd.DataFrame,
+    *,
+    style: str = "bullets",
+    citations: bool = False,
+    heading: bool = True,
+    undated: int | None = None,
+) -> str:
     """Return the timeline of *entries* as Markdown that ends with a line end.
 
     Args:
@@ -51,24 +58,28 @@ def to_markdown(entries: pd.DataFrame, *, style: str = "bullets", citations: boo
         style: "bullets" or "table".
         citations: add a footnote with file and line to each entry.
         heading: begin with `## Timeline (all times UTC)`.
+        undated: how many events have no time and can not be shown; by default those among *entries*.
 
     Raises:
         UnknownNameError: there is no such style.
     """
-    lines = block_lines(entries, style=style, citations=citations)
+    lines = block_lines(entries, style=style, citations=citations, undated=undated)
     head = [HEADING, ""] if heading else []
     return "\n".join([*head, *(line.text for line in lines)]) + "\n"
 
 
-def block_lines(entries: pd.DataFrame, *, style: str = "bullets", citations: bool = False) -> list[BlockLine]:
-    """Return the lines of the timeline without its heading, each entry with its stable id."""
+def block_lines(
+    entries: pd.DataFrame, *, style: str = "bullets", citations: bool = False, undated: int | None = None
+) -> list[BlockLine]:
+    """Return the lines of the timeline without its heading, each entry with its stable id; see `to_markdown`."""
     if style not in STYLES:
         raise UnknownNameError("style", style, STYLES)
     entries = schema.conform(entries)
     dated = entries[entries[schema.TIMESTAMP].notna()]
-    undated = [UNDATED.format(len(entries) - len(dated))] if len(dated) < len(entries) else []
+    hidden = len(entries) - len(dated) if undated is None else undated
+    left_out = [UNDATED.format(hidden)] if hidden else []
     if not len(dated):
-        return [BlockLine(text) for text in undated or [NOTHING]]
+        return [BlockLine(text) for text in left_out or [NOTHING]]
     shown = list(_lines(dated, table=style == "table"))
     write = _write_table if style == "table" else _write_bullets
     notes = _uncertain_notes(dated)
@@ -76,7 +87,7 @@ def block_lines(entries: pd.DataFrame, *, style: str = "bullets", citations: boo
     cited = shown if citations and style == "bullets" else []
     sources = [f"[^tl{place}]: {neutralise(line.origin)}" for place, line in enumerate(cited, 1)]
     body = [*write(shown, citations=citations)]
-    for block in (notes, undated, sources):
+    for block in (notes, left_out, sources):
         if block:
             body += [BlockLine(""), *(BlockLine(text) for text in block)]
     return body

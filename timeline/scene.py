@@ -148,5 +148,7 @@ def _make_outage(scene: Scene, members: Ints) -> Outage:
         ends = members[(scene.times[members] == end) & (members != members[0])]
     failures = int(scene.counts[members].sum())
     requests = scene.rows[REQUESTS].take(members).sum() if REQUESTS in scene.rows else 0
-    certain = failures >= signals.OUTAGE_COUNT and failures >= signals.OUTAGE_SHARE * max(requests, 1)
+    many = failures >= signals.OUTAGE_COUNT and failures >= signals.OUTAGE_SHARE * max(requests, 1)
+    # Failures of one moment have no begin and end that could be told.
+    certain = bool(many and end > begin)
     return Outage(begin, end, int(members[0]), int(ends[-1]) if len(ends) else None, certain)
