@@ -13,6 +13,7 @@ from timeline_parsers.slack import parser
 from timeline.containers import Memory
 from timeline.parser import Batch
 from timeline.sources import Source
+from timeline.testing import check_parser
 
 Json = dict[str, Any]
 COUNT = 6
@@ -87,6 +88,11 @@ def test_a_damaged_dump_keeps_its_nested_replies() -> None:
     data = json.dumps({"channel_id": "C0DUMP001", "messages": [root, MESSAGES[2], MESSAGES[3]]})
 
     assert ["message 0", "message 1", "message 3"] == said(read(data.replace('"message 2"', '"message 2').encode()))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_keeps_the_contract_of_parsers(form: str) -> None:
+    check_parser(parser, FORMS[form].encode(), physical=False)
 
 
 @settings(max_examples=150, deadline=None)

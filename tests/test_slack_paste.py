@@ -16,6 +16,7 @@ from timeline.containers import Memory
 from timeline.errors import UsageError
 from timeline.parser import Batch
 from timeline.sources import Source
+from timeline.testing import check_parser
 
 DESKTOP = """\
 Saturday, June 15th
@@ -153,6 +154,12 @@ def test_lines_before_the_first_speaker_are_counted() -> None:
 
     assert (["hello"], 2) == (rows["message"].tolist(), batch.unparsed)
     assert [1, 2] == [line for line, _ in batch.unparsed_examples]
+
+
+@pytest.mark.parametrize("text", [DESKTOP, OLD])
+@pytest.mark.parametrize("options", [{}, {"date": "2026-06-15"}])
+def test_pasted_text_keeps_the_contract_of_parsers(text: str, options: dict[str, str]) -> None:
+    check_parser(parser, text.encode(), options=options)
 
 
 pieces = st.sampled_from([*DESKTOP.splitlines(), *OLD.splitlines(), "", ":eyes:", "3", "12:30", "[12:31]", "June 40th"])

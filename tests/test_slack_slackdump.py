@@ -21,6 +21,7 @@ from timeline import read as read_evidence
 from timeline.containers import Memory
 from timeline.parser import Batch
 from timeline.sources import Source, discover
+from timeline.testing import check_parser
 
 Json = dict[str, Any]
 
@@ -158,6 +159,10 @@ def test_a_view_in_place_of_a_table_is_not_run(tmp_path: Path) -> None:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     messages = [("C1", 2, say(f"message {place} " + "x" * 200, f"17815320{place:02}.000100")) for place in range(60)]
     return write_archive(tmp_path_factory.mktemp("a") / "slackdump.sqlite", messages).read_bytes()
+
+
+def test_archives_keep_the_contract_of_parsers(whole: bytes) -> None:
+    check_parser(parser, whole, physical=False)
 
 
 @settings(max_examples=60, deadline=None)

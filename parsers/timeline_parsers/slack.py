@@ -55,7 +55,7 @@ class SlackParser:
             yield from read_archive(source, place)
             return
         data = source.read()
-        if not place.is_attachment and data.lstrip()[:1] not in (b"[", b"{") and sniff_paste(source.head):
+        if not place.is_attachment and _is_pasted(data, source.head):
             yield from read_paste(source)
             return
         document = decode(data)
@@ -63,6 +63,11 @@ class SlackParser:
             yield _skip(document, ATTACHMENT_NOTE if place.is_attachment else place.listing)
             return
         yield from _Reader(source, place, data, document).batches()
+
+
+def _is_pasted(data: bytes, head: bytes) -> bool:
+    """Tell text from damaged JSON, for a file that is one of both."""
+    return bool(data) and data.lstrip()[:1] not in (b"[", b"{") and (sniff_paste(head) > 0 or b'"ts"' not in data)
 
 
 def _skip(document: Document, note: str) -> Batch:
@@ -132,7 +137,11 @@ class _Reader:
             self._collect_value(value)
         if cut:
             self._learn_channel(self.document.frame)
-            self.found += [(one, line) for value, line in cut for one in _flatten([value])]
+            whole = [(one, line) for value, line in cut for one in _flatten([value])]
+            if self.found:
+                self._number([value for value, _ in whole])
+            else:
+                self.found = whole
 
     def _collect_chunks(self) -> None:
         cut = [message for message, _ in self.document.cut or ()]
@@ -166,7 +175,10 @@ class _Reader:
             return
         flat = _flatten(array)
         exact = (
-            len(flat) == len(array) and len(self.document.values) == 1 and all(isinstance(one, dict) for one in array)
+            len(flat) == len(array)
+            and len(self.document.values) == 1
+            and not self.document.holes
+            and all(isinstance(one, dict) for one in array)
         )
         lines = find_object_lines(self.data, before, len(array)) if exact and array else None
         if lines:
