@@ -13,6 +13,7 @@ from timeline.containers import Memory
 from timeline.parser import Batch
 from timeline.schema import concat, conform
 from timeline.sources import Source
+from timeline.testing import check_parser
 
 # 2026-06-15 14:03:11 read as if it were UTC
 WALL = 1_781_532_191_000_000
@@ -344,3 +345,9 @@ def test_a_wrong_command_line_is_a_record_without_time_and_level(line: str) -> N
 
     assert found["message"] == line.removeprefix("nginx: ")
     assert "severity" not in found
+
+
+def test_json_records_keep_the_contract() -> None:
+    lines = [PLUS.replace("10:30", f"10:{minute}") for minute in range(30, 50)]
+
+    check_parser(parser, "".join(f"{line}\n" for line in lines).encode(), rounds=2)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import BinaryIO
 
 import pandas as pd
 import pytest
@@ -17,6 +20,9 @@ from timeline.parser import Batch, Parser
 from timeline.registry import choose, get_parser
 from timeline.schema import concat, conform
 from timeline.sources import Source
+from timeline.testing import check_parser
+
+NGINX = Path(__file__).parent.parent / "fixtures" / "nginx"
 
 # 2026-06-15 14:03:11 read as if it were UTC
 WALL = 1_781_532_191_000_000
@@ -57,9 +63,21 @@ def iso_syslog(text: str) -> str:
 WRAPPERS = [docker, cri, syslog, rfc3164, without_host, rfc5424, iso_syslog]
 
 
+class Pieces(Memory):
+    """Bytes of which one read gives a few only."""
+
+    def open(self, name: str) -> BinaryIO:
+        return Slow(super().open(name).read())
+
+
+class Slow(io.BytesIO):
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(60 if size is None or size < 0 else min(size, 60))
+
+
 def parse(parser: Parser, lines: Sequence[str], block_size: int = 1 << 24) -> list[Batch]:
     raw = "".join(f"{line}\n" for line in lines).encode()
-    batches = list(parser.parse(Source(Memory("log", raw), "", block_size=block_size)))
+    batches = list(parser.parse(Source(Pieces("log", raw), "", block_size=block_size)))
     for batch in batches:
         assert isinstance(batch, Batch)
         assert batch.lines == len(batch.records) + batch.continuation + batch.blank + batch.unparsed
@@ -189,6 +207,14 @@ def test_lines_of_the_container_before_nginx_starts_are_counted() -> None:
     (batch,) = parse(access_parser, [docker("/docker-entrypoint.sh: ready for start up"), docker(ACCESS), docker("")])
 
     assert (len(batch.records), batch.unparsed, batch.blank) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("wrap", [docker, cri, rfc3164])
+@pytest.mark.parametrize(("parser", "name"), [(access_parser, "combined"), (error_parser, "error")])
+def test_wrapped_logs_of_a_real_server_keep_the_contract(wrap: Callable[[str], str], parser: Parser, name: str) -> None:
+    lines = (NGINX / f"{name}.log").read_bytes().decode("utf-8", "replace").split("\n")[:25]
+
+    check_parser(parser, "".join(f"{wrap(line)}\n" for line in lines if line).encode(), rounds=2)
 
 
 TEXTS = st.sampled_from([ACCESS, ERROR, "Stack trace:", "", " more", "nginx: [emerg] c", '{"a":1}', "#012", "é\0"])
