@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -13,6 +14,7 @@ from timeline_parsers._pg_csvlog import parse_csvlog
 from timeline_parsers._pg_jsonlog import parse_jsonlog
 from timeline_parsers.postgresql import parser
 
+import timeline
 from timeline.containers import Memory
 from timeline.parser import Batch
 from timeline.schema import concat, conform
@@ -135,6 +137,12 @@ def test_a_record_within_a_literal_is_text() -> None:
     assert [(record["message"], record["line"]) for record in records] == [("x", 1), ("y", 2), ("z", 6)]
     assert records[1]["postgresql.statement"] == f"select '\n{csv_line('fake')}\n'"
     assert counts(log) == (3, 3, 0, 0)
+
+
+def test_rows_with_one_session_and_line_are_all_kept(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text(csv_line("a") + csv_line("b") + csv_line("a"))
+
+    assert timeline.read(tmp_path, tz="Europe/Berlin").events["message"].tolist() == ["a", "b", "a"]
 
 
 def test_null_and_empty_and_quotes() -> None:

@@ -176,6 +176,7 @@ def test_a_known_prefix_without_user_is_recognised(line: str, prefix: str) -> No
     log = f"{line}LOG:  a\n{line}FATAL:  the database system is starting up\n"
 
     assert infer_prefix(log.encode()).prefix.text == prefix
+    assert {record.get("zone") for record in rows(log)} == {"UTC" if line else None}  # never "UTC-681c"
     assert [record["severity"] for record in rows(log)] == ["info", "crit"]
 
 

@@ -225,6 +225,22 @@ def test_a_file_of_syslog_is_recognised_by_its_pieces() -> None:
     assert parser.sniff(f"{OLD} sshd[7]: [1-1] x\n".encode()) == 0
 
 
+def test_a_container_of_kubernetes() -> None:
+    at = "2026-06-15T14:03:12.123456789Z"
+    log = (
+        f"{at} stderr F {AT} [7] a@b ERROR:  x #011\n{at} stderr F \tmore\n{at} stderr F {AT} [8] LOG:  z\n"
+        f"{at} stderr F {AT} [7] a@b STATEMENT:  s\n"
+    )
+    one, two = rows(log)
+
+    assert (one["message"], one["postgresql.statement"], one["wall"]) == ("x #011\nmore", "s", WALL)
+    assert (two["message"], two["process.pid"]) == ("z", 8)
+    assert counts(log) == (2, 2, 0, 0)
+    assert parser.sniff(log.encode()) == 1
+    assert parser.sniff(f"{at} stderr F GET /\n".encode()) == 0
+    assert row(f"{at} stderr F [7] LOG:  x\n")["wall"] == WALL + 1_000_456
+
+
 def pieces_of(seed: int, records: int) -> str:
     """Write the records of some processes, their pieces interleaved."""
     rng = random.Random(seed)

@@ -1,4 +1,4 @@
-"""PostgreSQL behind syslog, Heroku's Logplex included: the header of each line, and the pieces of a record."""
+"""PostgreSQL behind syslog, Heroku's Logplex and containers: the header of each line, and the pieces of a record."""
 
 from __future__ import annotations
 
@@ -34,11 +34,15 @@ HEADERS: Final = (
     f"{_PRI}{_YEARLESS} {_HOST}{_TAG}",
     f"{_PRI}{DATED} {_HOST}{_TAG}",
     rf"(?:\d+ )?<\d{{1,3}}>1 {DATED} {_HOST}{_NEW_TAG}",
+    rf"{DATED} (?:stdout|stderr) [FP](?::\S*)? (?P<host>)(?P<ident>)(?P<pid>)(?P<record>)(?P<piece>)",
 )
-YEARLESS: Final = HEADERS[0]
+YEARLESS, CONTAINER = HEADERS[0], HEADERS[3]
+"""CONTAINER is CRI of Kubernetes. Reference: kubelet-cri-logging.md in kubernetes/design-proposals-archive."""
 
-_PIECE: Final = tuple(re.compile(f"{header}{_NUMBERS}(?P<text>.*)", re.ASCII) for header in HEADERS)
 _TAIL: Final = f"{_NUMBERS}?(?P<text>.*)$"
+_PIECE: Final = tuple(
+    re.compile(f"{header}{'' if header == CONTAINER else _NUMBERS}(?P<text>.*)", re.ASCII) for header in HEADERS
+)
 # rsyslog writes control characters so; `812#812` of other programs is none. A line end stands only in the records of
 # syslog_split_messages=off, whose pieces have no number.
 _ESCAPED: Final = "#(?:0[0-3][0-7]|177)"
@@ -49,7 +53,8 @@ def find_header(head: bytes) -> tuple[str, float, bytes]:
     """Find the header that the lines of *head* have.
 
     Returns:
-        The pattern, the share of the lines that are numbered pieces behind it, and the texts of the first pieces.
+        The pattern, the share of the lines that are pieces behind it (in syslog numbered ones), and the texts of the
+        first pieces.
     """
     lines = [line for line in head.lstrip(b"\0").decode("utf-8", "replace").split("\n")[:-1] if line.strip()]
     best: tuple[str, float, bytes] = ("", 0.0, b"")
@@ -57,23 +62,25 @@ def find_header(head: bytes) -> tuple[str, float, bytes]:
         found = [match for match in map(piece.match, lines) if match]
         share = len(found) / max(len(lines), 1)
         if share > best[1]:
-            first = [match["text"].partition("#012")[0] for match in found if match["piece"] in ("1", None)]
+            first = [match["text"].partition("#012")[0] for match in found if match["piece"] in ("1", None, "")]
             best = header, share, "".join(f"{text}\n" for text in first).encode()
     return best
 
 
 def read_pieces(block: Block, header: str) -> Pieces:
     """Take the header off the lines of *block*; lines without one are left out."""
-    table = extract(block.lines, f"^{header}{_TAIL}")
+    container = header == CONTAINER
+    table = extract(block.lines, f"^{header}(?P<text>.*)$" if container else f"^{header}{_TAIL}")
     lines = np.flatnonzero(table.column("text").is_valid().to_numpy())
     table = table.take(pa.array(lines))
     part = {name: table.column(name).combine_chunks() for name in table.column_names}
     record, piece = (_whole(part[name]) for name in ("record", "piece"))
     whole = (record >= 0) & (piece < 0)
-    return Pieces(
-        lines, _decode(part["text"], pa.array(piece < 0)), _processes(part), record, np.where(whole, 1, piece.clip(0)),
-        read_headers(lines, part, yearless=header == YEARLESS),
-    )  # fmt: skip
+    stamps = read_headers(lines, part, yearless=header == YEARLESS)
+    if container:
+        return Pieces(lines, part["text"], record, record, piece.clip(0), stamps)
+    texts = _decode(part["text"], pa.array(piece < 0))
+    return Pieces(lines, texts, _processes(part), record, np.where(whole, 1, piece.clip(0)), stamps)
 
 
 def _whole(values: pa.Array) -> np.ndarray:
@@ -98,7 +105,7 @@ def read_headers(lines: np.ndarray, part: dict[str, pa.Array], *, yearless: bool
     zone = without(part["zone"])
     zone = pc.if_else(pc.equal(zone, "Z"), pa.scalar("UTC", pa.large_string()), zone).dictionary_encode()
     text = {"zone": zone, "host": without(part["host"]).dictionary_encode()}
-    return Fields(lines, wall, dated, text, {"pid": to_numbers(part["pid"])})
+    return Fields(lines, wall, dated, text, {"pid": to_numbers(without(part["pid"]))})
 
 
 def _decode(texts: pa.LargeStringArray, whole: pa.Array) -> pa.LargeStringArray:

@@ -32,7 +32,7 @@ from timeline_parsers._pg_prefix import (
     share_of,
 )  # fmt: skip
 from timeline_parsers._pg_stderr import find_bare_lines, parse_stderr
-from timeline_parsers._pg_syslog import YEARLESS, find_header, read_pieces
+from timeline_parsers._pg_syslog import CONTAINER, YEARLESS, find_header, read_pieces
 from timeline_parsers._pg_wrapped import parse_wrapped
 
 SETTING: Final = f"--set {NAME}.{OPTION}=…"
@@ -59,15 +59,16 @@ class PostgresqlParser:
             return 0.0
         form = detect_form(head)
         if form == "syslog":
-            _, share, texts = find_header(head)
-            return BEHIND_SYSLOG * share if infer_prefix(texts, BEHIND).share else 0.0
+            header, share, texts = find_header(head)
+            explained = infer_prefix(texts, BEHIND).share
+            return share * (explained if header == CONTAINER else BEHIND_SYSLOG * bool(explained))
         if form == "cloud":
             return infer_prefix(_joined(find_entries(head)), BEHIND).share
         return infer_prefix(head).share if form == "stderr" else 1.0
 
-    def starts_anywhere(self, source: Source) -> bool:  # noqa: ARG002 - of any form
-        """Say that any run of whole lines can be read: every record carries its stamp, the format is in the head."""
-        return True
+    def starts_anywhere(self, source: Source) -> bool:
+        """Say whether any run of whole lines can be read: not if those of a record lie among others."""
+        return detect_form(source.head) in ("stderr", "csvlog", "jsonlog", "cloudnative-pg")
 
     def parse(self, source: Source) -> Iterator[Batch]:
         """Yield the records of *source*; option `log_line_prefix` tells the prefix of a stderr log.
