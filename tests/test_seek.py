@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 import timeline
 from timeline import seek
+from timeline.cli import main
 from timeline.config import SourceSettings
 from timeline.containers import Folder
 from timeline.explain import explain
@@ -224,11 +226,22 @@ def test_a_window_without_a_date_is_not_known_before_reading(since: str | None) 
     assert request_window({"since": since}, {}, None).at_once is None
 
 
-def test_the_account_tells_what_was_skipped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def small(*given: object) -> Reading:
-        return read_source(*given, scale=SMALL)  # type: ignore[arg-type]
+def test_the_command_tells_what_was_skipped(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("timeline.pipeline.read_source", partial(read_source, scale=SMALL))
+    monkeypatch.setattr(
+        "sys.argv", ["timeline-build", str(folder / "nginx-access.sorted"), "--until", "2026-06-15T12:01Z"]
+    )
 
-    monkeypatch.setattr("timeline.pipeline.read_source", small)
+    with pytest.raises(SystemExit):
+        main()
+
+    assert "outside of the window and not read) -> " in capsys.readouterr().err
+
+
+def test_the_account_tells_what_was_skipped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("timeline.pipeline.read_source", partial(read_source, scale=SMALL))
     where = folder / "nginx-access.sorted"
     since = NOON + timedelta(seconds=300)
 

@@ -236,8 +236,11 @@ def _report(timeline: Timeline, given: dict[str, Any]) -> None:
 def _closing_line(timeline: Timeline, *, everything: bool) -> str:
     account = timeline.account
     sources = int((account["parser"] != "").sum())
-    lines, unparsed, undated = (int(account[name].sum()) for name in ("lines", "unparsed", "undated"))
-    parts = [f"{_count(sources, 'source')}, {_count(lines, 'line')}", _count(len(timeline.events), "event")]
+    lines, unparsed, undated, skipped = (
+        int(account[name].sum()) for name in ("lines", "unparsed", "undated", "skipped")
+    )
+    read = f" ({skipped:,} outside of the window and not read)" if skipped else ""
+    parts = [f"{_count(sources, 'source')}, {_count(lines, 'line')}{read}", _count(len(timeline.events), "event")]
     if not everything:
         parts.append(f"{len(timeline.entries):,} {'entry' if len(timeline.entries) == 1 else 'entries'}")
     text = " -> ".join(parts)
