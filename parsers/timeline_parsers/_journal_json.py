@@ -28,6 +28,7 @@ from timeline_parsers._journal_fields import to_frame
 LINE_LIMIT: Final = 1 << 28
 RECORD_SEPARATOR: Final = b"\x1e"
 SSE_DATA: Final = b"data: "
+STARTS: Final = (b"{", RECORD_SEPARATOR, SSE_DATA)
 WITHHELD: Final = "[message of 4 KiB or more withheld by journalctl; export with -a]"
 MARKS: Final = ("__REALTIME_TIMESTAMP", "__CURSOR", "__MONOTONIC_TIMESTAMP")
 
@@ -61,7 +62,7 @@ def _unfinished(lines: Sequence[bytes]) -> list[bytes]:
             return []
         if lines[place] == b"{":
             return list(lines[place:])
-        if lines[place][:1] in (b"{", b"d", RECORD_SEPARATOR):
+        if lines[place].startswith(STARTS):
             return []
     return []
 
@@ -87,7 +88,7 @@ def _objects(lines: Sequence[bytes], first: int, tally: Tally) -> Iterator[tuple
         size = 1
         if not line:
             tally.blank += 1
-        elif line[:1] in (b"{", RECORD_SEPARATOR) or line.startswith(SSE_DATA):
+        elif line.startswith(STARTS):
             if line == b"{":
                 size = _length_of_object(lines, place)
                 line = b"\n".join(lines[place : place + size])
@@ -104,7 +105,7 @@ def _length_of_object(lines: Sequence[bytes], start: int) -> int:
     for place in range(start + 1, len(lines)):
         if lines[place][:1] == b"}":
             return place + 1 - start
-        if lines[place][:1] == b"{":
+        if lines[place].startswith(STARTS):
             return place - start
     return len(lines) - start
 

@@ -59,13 +59,20 @@ def _classify(block: Block) -> np.ndarray:
 
 def _parse(block: Block, kinds: np.ndarray) -> Batch:
     entry = np.cumsum(kinds == lines.RECORD) - 1
-    kinds[(kinds == lines.FIELD) & (entry < 0)] = lines.OTHER
+    kinds[(kinds == lines.FIELD) & ~_inside_entry(kinds)] = lines.OTHER
     fields = np.flatnonzero(kinds == lines.FIELD)
     names = np.asarray(pc.find_substring(block.lines.take(pa.array(fields)), "="), np.int64)
     lines.settle(kinds, block, fields, names + 1)
     heads = pc.extract_regex(block.lines.take(pa.array(np.flatnonzero(kinds == lines.RECORD))), VERBOSE)
     columns = _Columns(block, kinds, fields, entry[fields], len(heads))
     return lines.count(kinds, block).batch(to_frame(_to_entries(heads, columns)))
+
+
+def _inside_entry(kinds: np.ndarray) -> np.ndarray:
+    """Tell which lines follow the head of an entry; what journalctl adds ends one."""
+    begins = (kinds == lines.RECORD) | (kinds == lines.DECORATION)
+    last = np.maximum.accumulate(np.where(begins, np.arange(len(kinds)), -1))
+    return np.asarray((last >= 0) & (kinds[last] == lines.RECORD))
 
 
 @dataclass(frozen=True)
