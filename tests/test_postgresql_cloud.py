@@ -143,11 +143,13 @@ def test_azure_in_columns() -> None:
         "TimeGenerated": "2026-06-15T14:03:11.123Z", "errorLevel_s": "FATAL", "Message": "sorry, too many clients already",
         "sqlerrcode_s": "53300",
     }  # fmt: skip
-    one, two = rows(lines(detailed, analytics))
+    written = azure("x", timestamp="2026-06-15 14:03:11.123 UTC")
+    one, two, three = rows(lines(detailed, analytics, written))
 
     assert (one["wall"], one["zone"], one["process.pid"]) == (WALL, "UTC", 7)
     assert (one["message"], one["db.response.status_code"]) == ("duplicate key\nof two lines", "23505")
     assert (one["postgresql.detail"], one["postgresql.statement"]) == ("Key (id)=(1)", "insert")
+    assert (three["wall"], three["zone"]) == (WALL, "UTC")
     assert (two["severity"], two["kind"]) == ("crit", "too-many-connections")
 
 

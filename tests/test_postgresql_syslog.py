@@ -241,6 +241,13 @@ def test_a_container_of_kubernetes() -> None:
     assert row(f"{at} stderr F [7] LOG:  x\n")["wall"] == WALL + 1_000_456
 
 
+def test_a_prefix_that_looks_like_syslog_is_none() -> None:
+    record = row("2026-06-15 14:03:11 UTC postgres[7]: [1-1] LOG:  x\n", log_line_prefix="%t postgres[%p]: [%l-1] ")
+
+    assert (record["zone"], record["process.pid"], record["postgresql.session_line"]) == ("UTC", 7, 1)
+    assert "host" not in record
+
+
 def pieces_of(seed: int, records: int) -> str:
     """Write the records of some processes, their pieces interleaved."""
     rng = random.Random(seed)

@@ -19,7 +19,7 @@ import pyarrow as pa
 from timeline.textlog import Block
 from timeline_parsers._pg_frame import STAMP_WIDTH
 from timeline_parsers._pg_match import extract
-from timeline_parsers._pg_syslog import DATED, read_headers
+from timeline_parsers._pg_syslog import read_headers
 from timeline_parsers._pg_wrapped import Pieces
 
 # CloudNativePG's names, which are those of the columns of a csvlog, to the keys of a jsonlog.
@@ -38,7 +38,10 @@ _NUMBER: Final = re.compile(r"-?\d{1,18}|-?[1-8]\d{18}", re.ASCII)
 _PORT: Final = re.compile(r":\d+$")
 _LOCATION: Final = re.compile(r"(?:(?P<function>\w+), )?(?P<file>[^:]+):(?P<line>\d{1,9})")
 _BARE_LINE: Final = re.compile(r"\n(?!\t)")
-_STAMP: Final = rf"^{DATED}"
+_STAMP: Final = (
+    r"^(?P<stamp>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d{1,9}))? ?"
+    r"(?P<zone>Z|UTC|[+-]\d\d(?::?\d\d)?)?"
+)
 _PARTS: Final = ("detail", "hint", "context", "statement")
 
 

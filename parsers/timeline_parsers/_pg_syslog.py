@@ -15,8 +15,8 @@ from timeline_parsers._pg_frame import Fields, to_numbers, without
 from timeline_parsers._pg_match import extract
 from timeline_parsers._pg_wrapped import Pieces
 
-DATED: Final = (
-    r"(?P<stamp>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:[.,](?P<fraction>\d{1,9}))? ?(?P<zone>Z|[+-]\d\d(?::?\d\d)?)?"
+_DATED: Final = (
+    r"(?P<stamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:[.,](?P<fraction>\d{1,9}))?(?P<zone>Z|[+-]\d\d(?::?\d\d)?)?"
 )
 _YEARLESS: Final = r"(?P<stamp>[A-Z][a-z]{2} [ 0-3]\d \d\d:\d\d:\d\d)(?:\.(?P<fraction>\d{1,6}))?(?P<zone>)"
 _HOST: Final = r"(?:(?P<host>[^\s\[\]]+) )?"
@@ -32,9 +32,9 @@ _PRI: Final = r"(?:<\d{1,3}>)?"
 
 HEADERS: Final = (
     f"{_PRI}{_YEARLESS} {_HOST}{_TAG}",
-    f"{_PRI}{DATED} {_HOST}{_TAG}",
-    rf"(?:\d+ )?<\d{{1,3}}>1 {DATED} {_HOST}{_NEW_TAG}",
-    rf"{DATED} (?:stdout|stderr) [FP](?::\S*)? (?P<host>)(?P<ident>)(?P<pid>)(?P<record>)(?P<piece>)",
+    f"{_PRI}{_DATED} {_HOST}{_TAG}",
+    rf"(?:\d+ )?<\d{{1,3}}>1 {_DATED} {_HOST}{_NEW_TAG}",
+    rf"{_DATED} (?:stdout|stderr) [FP](?::\S*)? (?P<host>)(?P<ident>)(?P<pid>)(?P<record>)(?P<piece>)",
 )
 YEARLESS, CONTAINER = HEADERS[0], HEADERS[3]
 """CONTAINER is CRI of Kubernetes. Reference: kubelet-cri-logging.md in kubernetes/design-proposals-archive."""
