@@ -56,7 +56,7 @@ COLUMNS: Final = (
 _CATEGORIES: Final = frozenset({schema.SERVICE, schema.KIND})
 _NUMBERS: Final = frozenset({schema.WALL, schema.LINE})
 _FLAGS: Final = frozenset({"slack.pinned", "slack.is_bot", "slack.broadcast"})
-_ALWAYS: Final = _NUMBERS | _FLAGS | {schema.ACTOR, schema.MESSAGE, schema.REF, "slack.channel_id"}
+_FILLED: Final = frozenset({schema.SERVICE, schema.SEVERITY, schema.KIND})
 _STRING: Final = pd.StringDtype("pyarrow", na_value=np.nan)
 
 
@@ -94,8 +94,7 @@ def read_message(
 def make_frame(rows: Sequence[Row], zone: str | None = "UTC") -> pd.DataFrame:
     """Put rows together as the frame that a parser gives.
 
-    Columns of which no row has a value are left out: an export has thousands of small files, and each column of
-    each costs as much as reading some messages.
+    Columns of the schema of which no row has a value are left out, those of Slack are always there.
 
     Args:
         rows: the messages.
@@ -105,7 +104,7 @@ def make_frame(rows: Sequence[Row], zone: str | None = "UTC") -> pd.DataFrame:
     columns = {
         name: _make_column(name, column)
         for name, column in zip(COLUMNS, values, strict=True)
-        if name in _ALWAYS or any(column)
+        if name not in _FILLED or any(column)
     }
     zones = (zone,) if zone else ()
     columns[schema.ZONE] = _make_categorical((zone,) * len(rows), *_categories(zones))
@@ -123,7 +122,13 @@ def _make_column(name: str, values: Sequence[Any]) -> Any:
         return _make_categorical(values, schema.SEVERITY_DTYPE, _SEVERITY_CODES)
     if name in _CATEGORIES:
         return _make_categorical(values, *_categories(tuple(value for value in dict.fromkeys(values) if value)))
-    return _STRING.__from_arrow__(pa.array(values, pa.large_string()))  # type: ignore[attr-defined]
+    texts = pa.array(values, pa.large_string()) if any(values) else _nothing(len(values))
+    return _STRING.__from_arrow__(texts)  # type: ignore[attr-defined]
+
+
+@lru_cache(maxsize=512)
+def _nothing(rows: int) -> pa.Array:
+    return pa.nulls(rows, pa.large_string())
 
 
 def _make_categorical(
