@@ -49,7 +49,11 @@ class Batch:
 
 @runtime_checkable
 class Parser(Protocol):
-    """An object that knows one format, named in the entry-point group `timeline.parsers`."""
+    """An object that knows one format, named in the entry-point group `timeline.parsers`.
+
+    It may also have `starts_anywhere(source) -> bool`, which says that any run of whole lines of *source* can be read
+    by itself: then only the part of a large sorted file that can lie in the window is read.
+    """
 
     name: str
 
