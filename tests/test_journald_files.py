@@ -7,7 +7,7 @@ import shutil
 import struct
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -316,6 +316,63 @@ def test_a_file_on_disk_reads_as_one_from_memory(tmp_path: Path) -> None:
 
     assert read(sample_journal()).equals(batch.records)
     assert list(range(1, 401)) == batch.records["line"].tolist()
+
+
+FAILED = "d9b373ed55a64feb8242e02dbe79a49c"
+OTHER_BOOT = "ffffffffffffffffffffffffffffffff"
+FEATURES: list[Fields] = [
+    {"MESSAGE": "plain", "_HOSTNAME": "h", "PRIORITY": "6", "_PID": "7", "SYSLOG_IDENTIFIER": "app"},
+    {"_HOSTNAME": "h", "PRIORITY": "6", "SYSLOG_IDENTIFIER": "no-message"},
+    {"MESSAGE": b"\0\x01 control \x1b[31mred\x1b[0m \xff not UTF-8", "_HOSTNAME": "h"},
+    {"MESSAGE": "two\nlines, emoji 🍣, separator \u2028 and \x85", "_HOSTNAME": "hôst"},
+    {"MESSAGE": "x" * 70_000, "_HOSTNAME": "h", "_TRANSPORT": "stdout"},
+    {"MESSAGE": "", "_HOSTNAME": "h", "PRIORITY": "9", "_PID": "no number"},
+    {"MESSAGE": "=a==b", "_MACHINE_ID": BOOT, "_COMM": "cp", "_AUDIT_LOGINUID": "1000"},
+    {"MESSAGE": "Out of memory: Killed process 7", "_TRANSPORT": "kernel", "SYSLOG_IDENTIFIER": "kernel"},
+    {"MESSAGE": "a.service: Failed", "MESSAGE_ID": FAILED, "_PID": "1", "UNIT": "a.service", "_SYSTEMD_UNIT": "init.scope"},
+    {"MESSAGE": "forged", "_PID": "9", "UNIT": "a.service", "_SYSTEMD_UNIT": "evil.service", "USER_UNIT": "b.service"},
+    {"MESSAGE": "of a user", "_SYSTEMD_UNIT": "user@1000.service", "USER_UNIT": "b.service", "_UID": "1000"},
+    {"MESSAGE": "about another", "_UID": "0", "OBJECT_SYSTEMD_UNIT": "c.service", "_SYSTEMD_UNIT": "d.service"},
+    {"MESSAGE": "in a container", "CONTAINER_NAME": "web", "_SYSTEMD_UNIT": ""},
+    {"MESSAGE": "earlier at its sender", "_SOURCE_REALTIME_TIMESTAMP": str(NOON - 5_000_000)},
+    {"MESSAGE": "impossible sender", "_SOURCE_REALTIME_TIMESTAMP": str(1 << 55)},
+    {"MESSAGE": "next boot", "_BOOT_ID": OTHER_BOOT, "_HOSTNAME": "h", "_SELINUX_CONTEXT": "unconfined\n"},
+    {"MESSAGE": "2026/06/15 14:03:11 [error] 12#12: *3 no live upstreams, client: 10.0.0.9", "SYSLOG_IDENTIFIER": "nginx"},
+]  # fmt: skip
+
+
+def write_features(pack: int, header: int, path: Path) -> bytes:
+    one_boot = [entry for entry in FEATURES if "_BOOT_ID" not in entry]
+    return write_journal(path, one_boot, pack, header, state=1)
+
+
+VARIANTS: dict[str, Callable[[Path], object]] = {
+    "compact": lambda path: make_journal(path, FEATURES, SYSTEMD_JOURNAL_COMPACT="1"),
+    "regular": lambda path: make_journal(path, FEATURES, SYSTEMD_JOURNAL_COMPACT="0"),
+    "jenkins": lambda path: make_journal(path, FEATURES, SYSTEMD_JOURNAL_KEYED_HASH="0", SYSTEMD_JOURNAL_COMPACT="0"),
+    "plain, header 208": partial(write_features, 0, 208),
+    "xz, header 240": partial(write_features, 1, 240),
+    "lz4, header 256": partial(write_features, 2, 256),
+    "zstd, header 272": partial(write_features, 4, 272),
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_reader_library_and_journalctl_agree_on_every_feature(tmp_path: Path, variant: str) -> None:
+    path = tmp_path / "x.journal"
+    VARIANTS[variant](path)
+    native = read(path.read_bytes())
+    command = ["journalctl", "--file", str(path), "-o", "json", "-a", "--no-pager"]
+    printed = read(subprocess.run(command, capture_output=True, check=True).stdout)
+
+    assert len(native) >= len(FEATURES) - 1
+    for name in native.columns:
+        assert values(native[name]) == values(printed[name]), name
+    pytest.importorskip("systemd._reader", reason="the extra journald is not installed")
+    from timeline_parsers import _journal_live as live
+
+    library = schema.concat([batch.records for batch in live._read(live._open([str(path)]), "")])
+    pd.testing.assert_frame_equal(native, library, check_categorical=False)
 
 
 def test_the_reader_agrees_with_systemd_python(tmp_path: Path) -> None:
