@@ -419,19 +419,34 @@ def test_a_list_of_users_under_any_name_is_recognised() -> None:
     assert ("users of the export", 2, 2) == (batch.note, batch.decoration, batch.lines)
 
 
-def test_a_discovery_dump_has_the_channel_of_its_folder_and_never_the_text_before_an_edit(tmp_path: Path) -> None:
-    dump = {
-        "messages": [say("now"), say("b")],
-        "has_edits": True,
-        "edits": [{"ts": "1781532000.000100", "text": "before"}],
-    }
-    path = write_folder(tmp_path, {"2026/06/15/U1/C0DISCOV1/discovery_conversations.json": dump})
+@pytest.mark.parametrize(
+    ("name", "edits"),
+    [
+        ("discovery_conversations.json", {"has_edits": True, "edits": [{"text": "before"}]}),
+        ("discovery_conversations_edits.json", {"has_edits": [{"text": "before"}]}),
+    ],
+)
+def test_a_discovery_dump_has_the_channel_of_its_folder_and_never_the_text_before_an_edit(
+    tmp_path: Path, name: str, edits: dict[str, Any]
+) -> None:
+    dump = {"ok": True, "messages": [say("now"), say("b")]} | edits
+    twice = (json.dumps(dump, indent=4) * 2).encode()  # Slack's own example appends to its file
+    folder = write_folder(tmp_path, {f"2026/06/15/U1/C0DISCOV1/{name}": dump, f"2026/06/15/U1/C0DISCOV2/{name}": twice})
 
-    ((_, batch),) = read(path).items()
+    first, second = read(folder).values()
 
-    assert ["now", "b"] == batch.records["message"].tolist()
-    assert {"C0DISCOV1/1781532000.000100"} == set(batch.records["ref"])
-    assert (3, 1) == (batch.lines, batch.decoration)
+    assert ["now", "b"] == first.records["message"].tolist()
+    assert {"C0DISCOV1/1781532000.000100"} == set(first.records["ref"])
+    assert (3, 1) == (first.lines, first.decoration)
+    assert (6, 4) == (second.lines, len(second.records))
+
+
+@pytest.mark.parametrize("value", [{"channel_id": "C0DUMP001", "messages": []}, {"messages": [], "has_edits": False}])
+def test_a_dump_without_messages_is_no_error(value: Any) -> None:
+    data = json.dumps(value).encode()
+
+    assert parser.sniff(data) > 0
+    assert (0, ()) == (read_bytes(data).lines, read_bytes(data).warnings)
 
 
 # --- damage ------------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ ATTACHED_CANVAS: Final = "canvas_in_the_conversation.json"
 _ATTACHMENT_NAME: Final = re.compile(r"F[A-Z0-9]{2,}-")
 
 # Lies in `YYYY/MM/DD/<user>/<channel>/`.
-DISCOVERY_NAME: Final = "discovery_conversations.json"
+DISCOVERY_NAME: Final = re.compile(r"discovery_conversations\w*\.json")
 
 DAY_NAME: Final = re.compile(r"\d{4}-\d{2}-\d{2}.*\.json")
 _CHANNEL_NAME: Final = re.compile(r"[^\s./\\A-Z]{1,80}")
@@ -87,7 +87,7 @@ def _place(export: Export | None, path: str, heard: Hearsay | None = None) -> Pl
     names = export.names if export else Names()
     if _is_upload(parts, known=export is not None):
         return Place(names, Channel(), is_attachment=True)
-    if len(parts) > 1 and parts[-1] == DISCOVERY_NAME:
+    if len(parts) > 1 and DISCOVERY_NAME.fullmatch(parts[-1]):
         known = (names.channels.get(parts[-2]), guess_channel(parts[-2]))
         return Place(names, Channel(parts[-2], show_channel(known[0]) if known[0] else known[1].name))
     if export is None:

@@ -22,6 +22,7 @@ LIST_SHAPES: Final = (
     (re.compile(r"D[A-Z0-9]+"), ("members", "created"), LISTS["dms.json"]),
     (re.compile(r"F[A-Z0-9]+"), ("filetype", "mimetype", "title", "url_private"), LISTS["canvases.json"]),
 )
+_CHANNEL_ID: Final = re.compile(r"[CDG][A-Z0-9]+")
 API_LISTS: Final = {"members": LISTS["users.json"], "channels": LISTS["channels.json"]}
 
 _TYPE_IN_HEAD: Final = re.compile(r'"type"\s*:\s*"message"')
@@ -83,7 +84,8 @@ def _sniff_object(value: Any) -> float:
         return LIKELY if (known if value["ok"] else isinstance(value.get("error"), str)) else 0.0
     messages = things(value.get(MESSAGES_KEY))
     if not messages:
-        return LIKELY if value.get(MESSAGES_KEY) == [] and "has_edits" in value else 0.0
+        said = "has_edits" in value or _CHANNEL_ID.fullmatch(string(value.get("channel_id")))
+        return LIKELY if value.get(MESSAGES_KEY) == [] and said else 0.0
     return CERTAIN if is_message(messages[0]) else 0.0
 
 

@@ -162,7 +162,8 @@ class _Reader:
             self._number([value])
         elif (messages := _find_messages(value)) is not None:
             self._learn_channel(value)
-            self.tally.decoration += len(as_list(value.get("edits")))
+            # Texts of before an edit: somebody took them back. Discovery's own example writes them into has_edits.
+            self.tally.decoration += sum(len(as_list(value.get(key))) for key in ("edits", "has_edits"))
             self._collect_array(messages, _MESSAGES_ARRAY)
         else:
             self._skip_lists(value)
