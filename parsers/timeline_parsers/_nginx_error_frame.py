@@ -48,6 +48,7 @@ _SPLIT_FILE: Final = (
     r'(?s)^(?P<message>\w+\(\) ".*" failed \(\d+: [^()]*\)(?: while [^",]*)?)'
     rf", (?:udp )?client: (?P<client>{_CLIENT})(?P<context>,.*)?$"
 )
+_CALL: Final = r'^\w+\(\) "'
 # nginx escapes nothing here. A value ends where the rest of the line fits, so that quotes and keys inside it do no
 # harm, and the last `, host: "` wins.
 _CONTEXT: Final = (
@@ -216,9 +217,14 @@ def _read_texts(texts: pa.LargeStringArray) -> dict[str, object]:
 
 def _split(texts: pa.LargeStringArray) -> list[pa.LargeStringArray]:
     """Return message, client and context; what of them is missing is null."""
-    file, other = pc.extract_regex(texts, _SPLIT_FILE), pc.extract_regex(texts, _SPLIT)
+    found = pc.extract_regex(texts, _SPLIT)
     names = ("message", "client", "context")
-    messages, clients, contexts = (pc.if_else(file.is_valid(), file.field(name), other.field(name)) for name in names)
+    columns = [found.field(name) for name in names]
+    calls = pc.match_substring_regex(texts, _CALL)
+    if pc.any(calls).as_py():
+        files = pc.extract_regex(texts.filter(calls), _SPLIT_FILE)
+        columns = [_overlay(column, calls, files, name) for column, name in zip(columns, names, strict=True)]
+    messages, clients, contexts = columns
     clients, contexts = _null_if_empty(clients), _null_if_empty(contexts)
     # An address at which nginx cut the record may lack its end.
     cut = pc.and_(pc.greater(pc.binary_length(texts), _CUT_LENGTH), pc.is_null(contexts))
@@ -227,13 +233,21 @@ def _split(texts: pa.LargeStringArray) -> list[pa.LargeStringArray]:
 
 def _read_context(contexts: pa.LargeStringArray) -> dict[str, pa.LargeStringArray]:
     whole = pc.extract_regex(contexts, _CONTEXT)
-    broken = pc.extract_regex(contexts, _CUT_CONTEXT)
-    fits = whole.is_valid()
-    values: dict[str, pa.LargeStringArray] = {}
-    for name in (field.name for field in whole.type):
-        values[name] = pc.if_else(fits, whole.field(name), broken.field(name))
+    values: dict[str, pa.LargeStringArray] = {field.name: whole.field(field.name) for field in whole.type}
+    cut = pc.and_(contexts.is_valid(), pc.invert(whole.is_valid()))
+    if pc.any(cut).as_py():
+        broken = pc.extract_regex(contexts.filter(cut), _CUT_CONTEXT)
+        values = {name: _overlay(column, cut, broken, name) for name, column in values.items()}
     values["upstream"] = pc.coalesce(_null_if_empty(values["upstream"]), values.pop("bare_upstream"))
     return {name: _null_if_empty(column) for name, column in values.items()}
+
+
+def _overlay(
+    column: pa.LargeStringArray, rows: pa.BooleanArray, found: pa.StructArray, name: str
+) -> pa.LargeStringArray:
+    """Put a group of *found*, which was sought in *rows* only, in the place of what stands there; unless it is null."""
+    better = pc.if_else(found.is_valid(), found.field(name), column.filter(rows))
+    return pc.replace_with_mask(column, rows, better)
 
 
 def _null_if_empty(texts: pa.LargeStringArray) -> pa.LargeStringArray:

@@ -27,6 +27,7 @@ OBJECT: Final = (
     r'\s?"timestamp":\s?"(?P<timestamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d))"'
 )
 _START: Final = b'{"level":'
+_TELLING: Final = 4  # few other keys have a v there
 _OBJECT: Final = re.compile(OBJECT)
 # Where the text form has the number of an error.
 _WHILE: Final = re.compile(r'( while [^"]*)?$')
@@ -45,6 +46,7 @@ _LONGEST_NUMBER: Final = 18
 def find_objects(lines: Lines) -> np.ndarray:
     """Return the rows that are such records; few lines of other logs are looked at twice."""
     rows = np.flatnonzero(lines.first_bytes == _START[0])
+    rows = rows[lines.byte_at(lines.starts[rows] + _TELLING) == _START[_TELLING]]
     rows = rows[lines.has_literal(lines.starts[rows], _START)]
     fits = pc.match_substring_regex(lines.texts(rows), OBJECT).to_numpy(zero_copy_only=False)
     found: np.ndarray = rows[fits]

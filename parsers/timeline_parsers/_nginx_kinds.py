@@ -39,7 +39,9 @@ KINDS: Final = (
 
 def find_kinds(messages: pa.LargeStringArray) -> pd.Categorical:
     """Return the kind of each message, missing where it is none of the well-known ones."""
-    codes = np.full(len(messages), -1)
+    # In an outage the same few messages come again and again.
+    encoded = messages.dictionary_encode()
+    codes = np.full(len(encoded.dictionary), -1)
     for code, (pattern, _) in reversed(list(enumerate(KINDS))):
-        codes[pc.match_substring_regex(messages, pattern).to_numpy(zero_copy_only=False)] = code
-    return category_column(codes, [kind for _, kind in KINDS])
+        codes[pc.match_substring_regex(encoded.dictionary, pattern).to_numpy(zero_copy_only=False)] = code
+    return category_column(codes[encoded.indices.to_numpy()], [kind for _, kind in KINDS])
