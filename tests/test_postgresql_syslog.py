@@ -98,6 +98,7 @@ def test_without_a_time_of_its_own_that_of_the_header_holds(prefix: str) -> None
     assert dated.records["wall"].tolist() == [1_781_539_392_123_456]
     assert dated.records["zone"].tolist() == ["+02:00"]
     assert (dated.yearless, old.yearless) == (False, True)
+    assert old.note.endswith(" inferred, the times are those of the lines around the text")
     assert old.records["wall"].tolist() == [YEARLESS_WALL]
     assert old.records["zone"].isna().all()
     assert dated.records["process.pid"].tolist() == old.records["process.pid"].tolist() == [812]

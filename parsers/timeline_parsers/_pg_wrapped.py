@@ -87,7 +87,7 @@ def parse_wrapped(
     for block in read_blocks(source, size):
         data = block.data.lstrip(b"\0") if block.first_line == 1 else block.data
         whole = Block(held.data + data, held.first_line if held.data else block.first_line)
-        cut, batch = reader.read(whole, last=len(whole.data) > HOLD_LIMIT)
+        cut, batch = reader.read(whole, last=len(held.data) > HOLD_LIMIT)
         if batch is not None:
             yield batch
         rest = whole.data[whole.starts[cut] :] if cut < len(whole.ends) else b""

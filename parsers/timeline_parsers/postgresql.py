@@ -166,6 +166,8 @@ def _settle(source: Source, head: bytes, candidates: Sequence[str] = KNOWN) -> _
     prefix = compile_prefix(told.value) if told else inferred.prefix
     others = [compile_prefix(text) for text in TIMED if text != prefix.text] if told or inferred.share else []
     note = f"{OPTION} {prefix.text!r} {f'from {told.file}' if told else 'inferred'}"
+    if candidates is BEHIND and not prefix.dated:
+        note += ", the times are those of the lines around the text"
     return _Settled(prefix, tuple(others), note, () if told else _doubts(inferred))
 
 
