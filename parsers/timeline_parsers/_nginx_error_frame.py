@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from timeline import schema
 from timeline.stamps import cells, decode, gather
-from timeline_parsers._nginx_cut import Lines, Mask, cut_by_pattern
+from timeline_parsers._nginx_cut import Lines, Mask, cut_by_pattern, slice_text
 from timeline_parsers._nginx_error_json import OBJECT, find_objects, read_error_objects
 from timeline_parsers._nginx_frame import SERVICE_NAME, cast_numbers, categories, integers, nulls
 from timeline_parsers._nginx_kinds import find_kinds
@@ -48,6 +48,9 @@ _SPLIT_FILE: Final = (
     r'(?s)^(?P<message>\w+\(\) ".*" failed \(\d+: [^()]*\)(?: while [^",]*)?)'
     rf", (?:udp )?client: (?P<client>{_CLIENT})(?P<context>,.*)?$"
 )
+_MARK: Final = ", client: "
+_UDP_MARK: Final = ", udp client: "
+_REST: Final = rf"(?s)^(?P<client>{_CLIENT})(?P<context>(?:,| using starttls).*)?$"
 _CALL: Final = r'^\w+\(\) "'
 # nginx escapes nothing here. A value ends where the rest of the line fits, so that quotes and keys inside it do no
 # harm, and the last `, host: "` wins.
@@ -197,7 +200,8 @@ def _read_texts(texts: pa.LargeStringArray) -> dict[str, object]:
     messages, client, contexts = _split(texts)
     context = _read_context(contexts)
     requests = Requests(pc.fill_null(context["request"], ""))
-    errno = pc.extract_regex(messages, _ERRNO).field("errno")
+    encoded = messages.dictionary_encode()
+    errno = pc.extract_regex(encoded.dictionary, _ERRNO).field("errno").take(encoded.indices)
     attributes = {
         name: categories(context[key]) if key in _CATEGORIES else schema.string_column(context[key])
         for key, name in _ATTRIBUTES.items()
@@ -217,9 +221,11 @@ def _read_texts(texts: pa.LargeStringArray) -> dict[str, object]:
 
 def _split(texts: pa.LargeStringArray) -> list[pa.LargeStringArray]:
     """Return message, client and context; what of them is missing is null."""
-    found = pc.extract_regex(texts, _SPLIT)
     names = ("message", "client", "context")
-    columns = [found.field(name) for name in names]
+    columns, doubtful = _split_at_client(texts)
+    if pc.any(doubtful).as_py():
+        found = pc.extract_regex(texts.filter(doubtful), _SPLIT)
+        columns = [_overlay(column, doubtful, found, name) for column, name in zip(columns, names, strict=True)]
     calls = pc.match_substring_regex(texts, _CALL)
     if pc.any(calls).as_py():
         files = pc.extract_regex(texts.filter(calls), _SPLIT_FILE)
@@ -240,6 +246,19 @@ def _read_context(contexts: pa.LargeStringArray) -> dict[str, pa.LargeStringArra
         values = {name: _overlay(column, cut, broken, name) for name, column in values.items()}
     values["upstream"] = pc.coalesce(_null_if_empty(values["upstream"]), values.pop("bare_upstream"))
     return {name: _null_if_empty(column) for name, column in values.items()}
+
+
+def _split_at_client(texts: pa.LargeStringArray) -> tuple[list[pa.LargeStringArray], pa.BooleanArray]:
+    """Split at the first `, client: `, which is three times faster than a pattern; tell where that may be wrong."""
+    places = pc.find_substring(texts, _MARK).to_numpy()
+    offsets = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    begins, ends, buffer = offsets[:-1], offsets[1:], texts.buffers()[2] or pa.py_buffer(b"")
+    there = places >= 0
+    marks = np.where(there, begins + places, ends)
+    rest = slice_text(buffer, np.where(there, marks + len(_MARK), ends), ends, ~there)
+    found = pc.extract_regex(rest, _REST)
+    doubtful = pc.or_(pc.and_(rest.is_valid(), pc.invert(found.is_valid())), pc.match_substring(texts, _UDP_MARK))
+    return [slice_text(buffer, begins, marks), found.field("client"), found.field("context")], doubtful
 
 
 def _overlay(
