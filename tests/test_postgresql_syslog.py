@@ -242,6 +242,19 @@ def test_a_container_of_kubernetes() -> None:
     assert row(f"{at} stderr F [7] LOG:  x\n")["wall"] == WALL + 1_000_456
 
 
+def test_a_line_number_of_the_prefix_is_none_of_a_piece() -> None:
+    who = "db=shop,user=app"
+    log = (
+        f"{OLD} postgres[7]: [1-1] {who} ERROR:  x\n{OLD} postgres[7]: [2-1] {who} STATEMENT:  s\n"
+        f"{OLD} postgres[7]: #011more\n{OLD} postgres[7]: [3-1] {who} LOG:  y\n"
+    )
+    one, two = rows(log)
+
+    assert (one["postgresql.statement"], one["postgresql.session_line"], one["actor"]) == ("s\nmore", 1, "app")
+    assert (two["message"], two["postgresql.session_line"]) == ("y", 3)
+    assert (counts(log), parse(log)[0].yearless) == ((2, 2, 0, 0), True)
+
+
 def test_a_prefix_that_looks_like_syslog_is_none() -> None:
     record = row("2026-06-15 14:03:11 UTC postgres[7]: [1-1] LOG:  x\n", log_line_prefix="%t postgres[%p]: [%l-1] ")
 

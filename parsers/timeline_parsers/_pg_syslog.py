@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from timeline.stamps import SECOND, cells, decode
 from timeline.textlog import Block
 from timeline_parsers._pg_frame import Fields, to_numbers, without
+from timeline_parsers._pg_labels import PART_OF
 from timeline_parsers._pg_match import extract
 from timeline_parsers._pg_wrapped import Pieces
 
@@ -28,13 +29,14 @@ _NEW_TAG: Final = (
 )
 # syslog_sequence_numbers: number of the record in its process, number of the piece.
 _NUMBERS: Final = r"(?:\[(?P<record>\d{1,18})(?:-(?P<piece>\d{1,18}))?\] )"
+_NO_NUMBERS: Final = "(?P<record>)(?P<piece>)"
 _PRI: Final = r"(?:<\d{1,3}>)?"
 
 HEADERS: Final = (
     f"{_PRI}{_YEARLESS} {_HOST}{_TAG}",
     f"{_PRI}{_DATED} {_HOST}{_TAG}",
     rf"(?:\d+ )?<\d{{1,3}}>1 {_DATED} {_HOST}{_NEW_TAG}",
-    rf"{_DATED} (?:stdout|stderr) [FP](?::\S*)? (?P<host>)(?P<ident>)(?P<pid>)(?P<record>)(?P<piece>)",
+    rf"{_DATED} (?:stdout|stderr) [FP](?::\S*)? (?P<host>)(?P<ident>)(?P<pid>){_NO_NUMBERS}",
 )
 YEARLESS, CONTAINER = HEADERS[0], HEADERS[3]
 """CONTAINER is CRI of Kubernetes. Reference: kubelet-cri-logging.md in kubernetes/design-proposals-archive."""
@@ -43,6 +45,7 @@ _TAIL: Final = f"{_NUMBERS}?(?P<text>.*)$"
 _PIECE: Final = tuple(
     re.compile(f"{header}{'' if header == CONTAINER else _NUMBERS}(?P<text>.*)", re.ASCII) for header in HEADERS
 )
+_PART: Final = re.compile(f"(?:^|[ \\]>:-])(?:{'|'.join(map(re.escape, PART_OF))}) ?:  ")
 # rsyslog writes control characters so; `812#812` of other programs is none. A line end stands only in the records of
 # syslog_split_messages=off, whose pieces have no number.
 _ESCAPED: Final = "#(?:0[0-3][0-7]|177)"
@@ -63,21 +66,29 @@ def find_header(head: bytes) -> tuple[str, float, bytes]:
         share = len(found) / max(len(lines), 1)
         if share > best[1]:
             first = [match["text"].partition("#012")[0] for match in found if match["piece"] in ("1", None, "")]
+            if header != CONTAINER and _are_lines(found):
+                header += _NO_NUMBERS  # noqa: PLW2901 - the next one is of the table again
+                first = [f"[{match['record']}-1] {text}" for match, text in zip(found, first, strict=True)]
             best = header, share, "".join(f"{text}\n" for text in first).encode()
     return best
 
 
+def _are_lines(found: list[re.Match[str]]) -> bool:
+    """Tell whether the numbers are those of `[%l-1]` in the prefix: then a part begins with a number of its own."""
+    return all(match["piece"] == "1" for match in found) and any(_PART.search(match["text"][:200]) for match in found)
+
+
 def read_pieces(block: Block, header: str) -> Pieces:
     """Take the header off the lines of *block*; lines without one are left out."""
-    container = header == CONTAINER
-    table = extract(block.lines, f"^{header}(?P<text>.*)$" if container else f"^{header}{_TAIL}")
+    numbered = not header.endswith(_NO_NUMBERS)
+    table = extract(block.lines, f"^{header}{_TAIL}" if numbered else f"^{header}(?P<text>.*)$")
     lines = np.flatnonzero(table.column("text").is_valid().to_numpy())
     table = table.take(pa.array(lines))
     part = {name: table.column(name).combine_chunks() for name in table.column_names}
     record, piece = (_whole(part[name]) for name in ("record", "piece"))
     whole = (record >= 0) & (piece < 0)
-    stamps = read_headers(lines, part, yearless=header == YEARLESS)
-    if container:
+    stamps = read_headers(lines, part, yearless=header.startswith(YEARLESS))
+    if header == CONTAINER:
         return Pieces(lines, part["text"], record, record, piece.clip(0), stamps)
     texts = _decode(part["text"], pa.array(piece < 0))
     return Pieces(lines, texts, _processes(part), record, np.where(whole, 1, piece.clip(0)), stamps)

@@ -134,7 +134,7 @@ def _parse_syslog(source: Source) -> Iterator[Batch]:
     header, _, texts = find_header(source.head)
     settled = _settle(source, texts, BEHIND)
     unwrap = partial(read_pieces, header=header)
-    yearless = header == YEARLESS
+    yearless = header.startswith(YEARLESS)
     yield from settled.tell(parse_wrapped(source, unwrap, settled.prefix, settled.others, yearless=yearless))
 
 
