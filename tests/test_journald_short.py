@@ -1,4 +1,4 @@
-"""Short texts: months of other languages, units and kinds told by text, boots, and what journalctl adds."""
+"""Short texts: months of other languages, units and kinds told by text, and what journalctl adds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ JOURNALS = [
     *sorted((FIXTURES / "checkout-outage" / "journal").rglob("*.journal")),
     FIXTURES / "journald" / "system.journal",
 ]
-BOOTS = ("0123456789abcdef0123456789abcdef", "ffffffffffffffffffffffffffffffff")
 
 
 def batches(data: str | bytes, block_size: int = BLOCK_SIZE) -> list[Batch]:
@@ -153,18 +152,6 @@ def test_systemd_names_the_unit_it_speaks_of(line: str) -> None:
     assert (service, kind) == (row["service"], None if pd.isna(row["kind"]) else row["kind"])
 
 
-@pytest.mark.parametrize("block_size", [1, 50, BLOCK_SIZE])
-def test_a_boot_line_names_the_boot_of_what_follows(block_size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    head = "Jun 15 14:03:11 h a[1]: "
-    forged = f"{head}x\n{' ' * len(head)}-- Boot {BOOTS[1]} --\n"
-    text = f"{head}m\n-- Boot {BOOTS[0]} --\n{head}m\n{forged}-- cursor: s=1\n-- Boot {BOOTS[1]} --\n{head}m\n{head}m\n"
-    monkeypatch.setattr(Source, "chunks", lambda _: (text[at : at + 9].encode() for at in range(0, len(text), 9)))
-
-    frame = read(text, block_size)
-
-    assert [None, BOOTS[0], BOOTS[0], BOOTS[1], BOOTS[1]] == values(frame["systemd.boot_id"])
-
-
 ADDED = {
     "catalog": "░░ Subject: A start job for unit has failed\n░░ Defined-By: systemd\n░░ \n░░\n",
     "catalog, not UTF-8": "-- Subject: A start job for unit has failed\n-- Support: https://www.debian.org/support\n-- \n--\n",
@@ -174,6 +161,7 @@ ADDED = {
     "damage": "Journal file /var/log/journal/x/system.journal is truncated, ignoring file.\n",
     "before 247": "-- Logs begin at Mon 2026-06-15 13:00:00 UTC, end at Mon 2026-06-15 15:00:00 UTC. --\n-- Reboot --\n",
     "247 to 249": "-- Journal begins at Mon 2026-06-15 13:00:00 UTC, ends at Mon 2026-06-15 15:00:00 UTC. --\n",
+    "boot": "-- Boot 0123456789abcdef0123456789abcdef --\n",
     "cursor": "-- cursor: s=1;i=2\n",
 }
 

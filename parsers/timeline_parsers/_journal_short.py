@@ -24,10 +24,13 @@ from timeline_parsers._journal_entries import Words, combine, matches, to_number
 from timeline_parsers._journal_months import LOCAL, to_english
 from timeline_parsers._journal_nested import read_nested
 from timeline_parsers._journal_said import find_kinds, find_units
-from timeline_parsers._journal_sniff import BOOT_LINE, DATED, DECORATION, EPOCH, MONOTONIC, TAIL, YEARLESS
+from timeline_parsers._journal_sniff import DATED, DECORATION, EPOCH, MONOTONIC, TAIL, YEARLESS
 
 # with-unit writes `system unit/user unit`.
 USER_UNIT: Final = r"^[^/]+\.(?:service|scope|slice)/"
+WITHOUT_STAMPS: Final = (
+    "no line begins with a time, as in journalctl -o cat; export with journalctl -o export, which keeps times and units"
+)
 WITHOUT_TIME: Final = "seconds since boot only (short-monotonic): the times are not known; export with -o short-iso"
 
 
@@ -50,20 +53,23 @@ _STYLES: Final = (
 
 def read_short(source: Source) -> Iterator[Batch]:
     """Yield a batch for each block of lines."""
-    style = _find_style(clean(sniffing.without_colours(source.head) + b"\n"))
-    boot = ""
+    found = _find_style(clean(sniffing.without_colours(source.head) + b"\n"))
+    style = found or _STYLES[0]
+    unparsed = 0
     for block, kinds in lines.read_records(source, lambda block: _classify(block, style)):
-        boots = _boots(block, kinds, boot)
-        boot = boots.values[boots.codes[-1]] if len(boots.codes) and boots.codes[-1] >= 0 else ""
-        yield _parse(block, kinds, boots, style)
+        batch = _parse(block, kinds, style)
+        unparsed += batch.unparsed
+        yield batch
+    if unparsed and not found:
+        yield Batch(fields.no_records(), lines=0, warnings=(WITHOUT_STAMPS,))
 
 
-def _find_style(block: Block) -> _Style:
-    """Return the style that most of the first lines have."""
+def _find_style(block: Block) -> _Style | None:
+    """Return the style that most of the first lines have, None if none has any."""
     sample = block.lines.slice(0, 2000)
     patterns = [LOCAL if style.yearless else style.pattern for style in _STYLES]
     counts = [int(np.count_nonzero(matches(sample, pattern))) for pattern in patterns]
-    return _STYLES[int(np.argmax(counts))]
+    return _STYLES[int(np.argmax(counts))] if any(counts) else None
 
 
 def _classify(block: Block, style: _Style) -> np.ndarray:
@@ -85,7 +91,7 @@ def _classify(block: Block, style: _Style) -> np.ndarray:
     return kinds
 
 
-def _parse(block: Block, kinds: np.ndarray, boots: Words, style: _Style) -> Batch:
+def _parse(block: Block, kinds: np.ndarray, style: _Style) -> Batch:
     rows = np.flatnonzero(kinds == lines.RECORD)
     texts = block.lines.take(pa.array(rows))
     parts = pc.extract_regex(texts, style.pattern + TAIL)
@@ -98,8 +104,7 @@ def _parse(block: Block, kinds: np.ndarray, boots: Words, style: _Style) -> Batc
     indents = _indents(block, rows, parts)
     lines.settle(kinds, block, rows, indents)
     kept = np.flatnonzero((kinds == lines.RECORD) | (kinds == lines.CONTINUATION))
-    boots = Words(boots.codes[rows], boots.values)
-    frame = _to_frame(parts, lines.join_lines(block, kept, rows, indents), block.numbers[rows], boots, style)
+    frame = _to_frame(parts, lines.join_lines(block, kept, rows, indents), block.numbers[rows], style)
     warnings = (WITHOUT_TIME,) if style.pattern == MONOTONIC and len(rows) else ()
     return lines.count(kinds, block).batch(frame, yearless=style.yearless, warnings=warnings)
 
@@ -116,25 +121,12 @@ def _in_english(parts: pa.StructArray) -> pa.StructArray:
     return pa.StructArray.from_arrays([part[name] for name in names_kept], names_kept, mask=parts.is_null())
 
 
-def _boots(block: Block, kinds: np.ndarray, before: str) -> Words:
-    """Return for each line the boot that the last `-- Boot … --` named; *before*: that of the block before."""
-    codes = np.full(len(kinds), 0 if before else -1, np.int32)
-    rows = np.flatnonzero(kinds == lines.DECORATION)
-    found = to_words(pc.struct_field(pc.extract_regex(block.lines.take(pa.array(rows)), BOOT_LINE), "boot"))
-    places = np.flatnonzero(found.codes >= 0)
-    for place, end in zip(places, np.append(rows[places[1:]], len(kinds)), strict=True) if len(places) else ():
-        codes[rows[place] : end] = found.codes[place] + bool(before)
-    return Words(codes, [*([before] if before else []), *found.values])
-
-
 def _indents(block: Block, rows: np.ndarray, parts: pa.StructArray) -> np.ndarray:
     """Return how many bytes stand before each message: its further lines are indented by as many blanks."""
     return block.ends[rows] - block.starts[rows] - np.asarray(pc.binary_length(pc.struct_field(parts, "message")))
 
 
-def _to_frame(
-    parts: pa.StructArray, messages: pa.LargeStringArray, numbers: np.ndarray, boots: Words, style: _Style
-) -> pd.DataFrame:
+def _to_frame(parts: pa.StructArray, messages: pa.LargeStringArray, numbers: np.ndarray, style: _Style) -> pd.DataFrame:
     part = {kind.name: pc.struct_field(parts, kind.name) for kind in parts.type}
     ident = to_words(_present(part["ident"]))
     signed = to_words(_present(pc.replace_substring_regex(part["ident"], USER_UNIT, "")))
@@ -156,7 +148,6 @@ def _to_frame(
             fields.PID: fields.to_integers(to_numbers(_present(part["pid"]))),
             fields.UNIT: fields.to_category(unit),
             fields.IDENTIFIER: fields.to_category(ident),
-            fields.BOOT_ID: fields.to_category(boots),
             **nested.attributes,
         }
     )

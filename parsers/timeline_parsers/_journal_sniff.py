@@ -68,9 +68,6 @@ DECORATION: Final = (
     r"|No journal files were (?:found|opened)|Journal file .* (?:is truncated|corrupted|uses an unsupported feature))"
 )
 """Lines that journalctl adds: `-- Boot … --`, `-- Logs begin at …`, `-- No entries --`, catalog, hints."""
-
-BOOT_LINE: Final = r"^-- Boot (?P<boot>[0-9a-f]{32}) --$"
-"""Since systemd 247; before, `-- Reboot --` did not say which boot begins."""
 _DECORATION: Final = re.compile(DECORATION.encode())
 
 # What a terminal would obey: colours, and the hyperlinks that journalctl makes of file names.
