@@ -27,13 +27,14 @@ ABBREVIATIONS: Final[dict[str, int | str]] = {
     "HST": -600, "HDT": -540,
 }  # fmt: skip
 
-# Abbreviations that zones of today or of the last decades share, with the places they may mean.
+# Abbreviations that zones of today or of the last decades share, with the places they may mean: PostgreSQL's own
+# choice first, where it has one.
 # Source: tzdata 2025; PostgreSQL's CONFLICT marks.
 AMBIGUOUS: Final[dict[str, tuple[str, ...]]] = {
     "CST": ("America/Chicago", "Asia/Shanghai", "America/Havana"),
     "CDT": ("America/Chicago", "America/Havana"),
     "PST": ("America/Los_Angeles", "Asia/Manila"),
-    "IST": ("Asia/Kolkata", "Asia/Jerusalem", "Europe/Dublin"),
+    "IST": ("Asia/Jerusalem", "Asia/Kolkata", "Europe/Dublin"),
     "BST": ("Europe/London", "Pacific/Bougainville"),
     "AMT": ("America/Manaus", "Asia/Yerevan"),
     "AMST": ("America/Manaus", "Asia/Yerevan"),
