@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from timeline_parsers.journald import parser
 
+import timeline
 from timeline import schema
 from timeline.containers import Memory
 from timeline.parser import Batch
@@ -180,3 +181,32 @@ def test_colours_of_a_terminal_are_removed() -> None:
 
     assert parser.sniff(text.encode()) == 1
     assert ["one\ntwo"] == read(text)["message"].tolist()
+
+
+def test_local_times_become_those_of_the_binary() -> None:
+    folder = FIXTURES / "journald"
+    binary = timeline.read(folder / "system.journal").events
+    short = timeline.read(folder / "short.berlin.txt", tz="Europe/Berlin", year=2026).events
+
+    expected = binary.loc[binary["message"].notna(), "timestamp"].dt.floor("s")
+    assert sorted(expected) == sorted(short["timestamp"])
+    assert {"declared"} == set(short["time_basis"])
+
+
+def test_a_repeated_hour_is_told_apart_by_order(tmp_path: Path) -> None:
+    walls = ("okt 25 02:30:00", "okt 25 02:59:59", "okt 25 02:00:00", "okt 25 03:00:00")
+    (tmp_path / "short").write_text("".join(f"{wall} h a: m\n" for wall in walls))
+
+    events = timeline.read(tmp_path, tz="Europe/Berlin", year=2026).events
+
+    # date -u -d @…: summer time ends at 01:00 UTC.
+    assert ["00:30:00", "00:59:59", "01:00:00", "02:00:00"] == events["timestamp"].dt.strftime("%H:%M:%S").tolist()
+    assert {"inferred", "declared"} == set(events["time_basis"])
+
+
+def test_a_year_that_ends_in_the_file_turns_over(tmp_path: Path) -> None:
+    (tmp_path / "short").write_text("déc. 31 23:59:59 h a: m\njanv. 01 00:00:00 h a: n\n")
+
+    events = timeline.read(tmp_path, tz="UTC", year=2025).events
+
+    assert ["2025-12-31", "2026-01-01"] == events["timestamp"].dt.strftime("%Y-%m-%d").tolist()
