@@ -32,8 +32,11 @@ def read_content(message: Thing, names: Names, *, is_bot: bool) -> str:
     People are taken by their text, bots by their blocks: there, `text` is only a summary for notifications.
     Link previews are not what the writer said; they stand in only when there is nothing else.
     """
+    body = _read_bot_body(message, names) if is_bot else _read_human_body(message, names)
+    if body and not ("attachments" in message or "files" in message or "file" in message):
+        return strip_tokens(body) or _describe_silence(message)
     attachments = things(message.get("attachments"))
-    parts = [_read_bot_body(message, names) if is_bot else _read_human_body(message, names)]
+    parts = [body]
     if attachments:
         parts += [_render_attachment(one, names) for one in attachments if not is_preview(one)]
     if message.get("files") or message.get("file"):

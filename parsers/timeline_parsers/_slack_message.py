@@ -76,17 +76,23 @@ def read_message(
     if micros is None:
         return None
     names, ts = place.names, spell_ts(given, micros)
-    subtype = string(message.get("subtype")) or None
-    user = _find_user(message)
+    subtype = string(message["subtype"]) or None if "subtype" in message else None
+    user = message.get("user")
+    if type(user) is not str or not user.strip():
+        user = _find_commenter(message)
     is_bot = bool(message.get("bot_id")) or subtype in BOT_SUBTYPES or user == SLACKBOT or user in names.robots
     actor = _name_bot(message, user, names) if is_bot else _name_person(message, user, names)
-    text = _describe_record(message, subtype, names) or read_content(message, names, is_bot=is_bot)
-    channel = _find_channel(message, place)
+    record = _describe_record(message, subtype, names) if subtype else ""
+    text = record or read_content(message, names, is_bot=is_bot)
+    channel = place.channel if place.channel.id or place.channel.name else _find_channel(message, place)
+    thread = message.get("thread_ts")
     attachments = [one for one in things(message.get("attachments")) if not is_preview(one)] if is_bot else []
     return Row(
         micros, channel.name, severity_of(attachments) if attachments else None, actor, text,
         kind_of(subtype, text, is_bot=is_bot, actor=actor), line, _make_ref(channel, ts), channel.id, ts,
-        normal_ts(message.get("thread_ts")), user, subtype, _edit_time(message), _count_reactions(message),
+        None if thread is None else ts if thread == given else normal_ts(thread), user, subtype,
+        _edit_time(message) if "edited" in message else None,
+        _count_reactions(message) if "reactions" in message else None,
         ts in pinned or _is_pinned(message, channel, ts, names), is_bot, subtype == "thread_broadcast",
     )  # fmt: skip
 
@@ -146,10 +152,9 @@ def _categories(values: tuple[str, ...]) -> tuple[pd.CategoricalDtype, dict[str 
 _SEVERITY_CODES: Final[Mapping[str | None, int]] = {value: code for code, value in enumerate(schema.SEVERITIES)}
 
 
-def _find_user(message: Mapping[str, Any]) -> str | None:
+def _find_commenter(message: Mapping[str, Any]) -> str | None:
     comment = message.get("comment")
-    user = string(message.get("user")) or (string(comment.get("user")) if isinstance(comment, dict) else "")
-    return user or None
+    return string(comment.get("user")) or None if isinstance(comment, dict) else None
 
 
 def _name_person(message: Mapping[str, Any], user: str | None, names: Names) -> str | None:
@@ -168,9 +173,7 @@ def _name_bot(message: Mapping[str, Any], user: str | None, names: Names) -> str
 
 
 def _find_channel(message: Mapping[str, Any], place: Place) -> Channel:
-    """Return the conversation by the file's folder; else as the message names it, as API answers do."""
-    if place.channel.id or place.channel.name:
-        return place.channel
+    """Return the conversation as the message names it, as API answers do."""
     said = message.get("channel")
     inner = said if isinstance(said, dict) else {}
     identity = string(said) or string(inner.get("id"))
@@ -192,8 +195,6 @@ def _edit_time(message: Mapping[str, Any]) -> str | None:
 
 def _count_reactions(message: Mapping[str, Any]) -> str | None:
     """Write reactions as `pushpin×2, eyes×1`; skin tones are counted together."""
-    if not message.get("reactions"):
-        return None
     counts: dict[str, int] = {}
     for reaction in things(message.get("reactions")):
         name = _SKIN_TONE.sub("", string(reaction.get("name")))
