@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import timeline
-from timeline.pipeline import Timeline
+from timeline.results import Timeline
 
 FIXTURE = Path(__file__).parent.parent / "fixtures" / "checkout-outage"
 TRUTH: dict[str, Any] = json.loads(FIXTURE.with_suffix(".truth.json").read_text(encoding="utf-8"))

@@ -49,20 +49,20 @@ if TYPE_CHECKING:
     )
     from timeline.merge import merge as merge
     from timeline.normalize import normalize as normalize
-    from timeline.pipeline import Evidence as Evidence
-    from timeline.pipeline import Timeline as Timeline
     from timeline.pipeline import build as build
     from timeline.pipeline import read as read
     from timeline.registry import available_parsers as available_parsers
     from timeline.registry import get_parser as get_parser
     from timeline.render import to_markdown as render
+    from timeline.results import Evidence as Evidence
+    from timeline.results import Timeline as Timeline
     from timeline.select import select as select
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "collapse": "collapse", "dedupe": "dedupe", "merge": "merge", "normalize": "normalize", "select": "select",
-    "Evidence": "pipeline", "Timeline": "pipeline", "build": "pipeline", "read": "pipeline",
+    "Evidence": "results", "Timeline": "results", "build": "pipeline", "read": "pipeline",
     "available_parsers": "registry", "get_parser": "registry", "render": "render:to_markdown",
     "AccountError": "errors", "BrokenParserError": "errors", "EmbedError": "errors", "MissingDependencyError": "errors",
     "SchemaError": "errors", "SourceError": "errors", "TimelineError": "errors", "UnclearFormatError": "errors",

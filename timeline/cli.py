@@ -17,7 +17,7 @@ from timeline.errors import TimelineError, UsageError
 from timeline.markdown_text import flatten
 
 if TYPE_CHECKING:
-    from timeline.pipeline import Evidence, Timeline
+    from timeline.results import Evidence, Timeline
 
 STALE: Final = 1
 FAILED: Final = 2

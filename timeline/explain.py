@@ -11,7 +11,7 @@ from timeline.markdown_text import flatten, shorten
 if TYPE_CHECKING:
     import pandas as pd
 
-    from timeline.pipeline import Evidence
+    from timeline.results import Evidence
 
 _SHOWN: Final = ("lines", "records", "continuation", "blank", "decoration", "unparsed", "skipped")
 _TAKEN: Final = ("duplicate", "out_of_window", "filtered", "events", "undated")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,105 +29,17 @@ from timeline.errors import SourceError, TimelineError, UnclearFormatError, Unkn
 from timeline.filters import keep, unknown_sources
 from timeline.merge import merge
 from timeline.reading import Reading, date_events, read_source, span_of, within
-from timeline.render import block_lines, to_markdown
+from timeline.results import Evidence, Timeline
 from timeline.select import select
 from timeline.sources import LIVE_JOURNAL, Refusal, Source, discover, spelled
 from timeline.window import Window, request_window
 
 if TYPE_CHECKING:
-    from timeline.block_lines import BlockLine
-    from timeline.embed import EmbedResult
     from timeline.parser import Parser
 
 Path_ = str | os.PathLike[str]
 Moment = str | datetime
 DEFAULT_MAX_LINES = 40
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What was read.
-
-    Attributes:
-        events: the event frame, merged and without duplicates, sorted by time, then file and line.
-        account: one row a source: where each of its lines went.
-        warnings: what a person should know, one line each.
-        window: the span that was asked for, in UTC.
-        unparsed: (file, line, text) of some lines that were not understood.
-    """
-
-    events: pd.DataFrame
-    account: pd.DataFrame
-    warnings: list[str]
-    window: Window = field(default_factory=Window)
-    unparsed: list[tuple[str, int, str]] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Timeline(Evidence):
-    """A finished timeline, and the evidence it was made of.
-
-    Attributes:
-        entries: one row a line of the timeline.
-        style: "bullets" or "table", as the settings file has it.
-        citations: whether each entry gets a footnote with file and line, as the settings file has it.
-    """
-
-    entries: pd.DataFrame = field(default_factory=schema.empty)
-    style: str = "bullets"
-    citations: bool = False
-
-    def to_markdown(self, *, style: str | None = None, citations: bool | None = None, heading: bool = True) -> str:
-        """Return the timeline as Markdown.
-
-        Args:
-            style: "bullets" or "table"; by default the timeline's own.
-            citations: add a footnote with file and line to each entry; by default as the timeline has it.
-            heading: begin with `## Timeline (all times UTC)`.
-        """
-        return to_markdown(self.entries, **self._form(style=style, citations=citations), heading=heading)
-
-    def block_lines(self, *, style: str | None = None, citations: bool | None = None) -> list[BlockLine]:
-        """Return the lines without heading, as `timeline.embed` takes them; see `to_markdown`."""
-        return block_lines(self.entries, **self._form(style=style, citations=citations))
-
-    def _form(self, *, style: str | None, citations: bool | None) -> dict[str, Any]:
-        return {
-            "style": self.style if style is None else style,
-            "citations": self.citations if citations is None else citations,
-            "undated": int(self.events[schema.TIMESTAMP].isna().sum()),
-        }
-
-    def embed(
-        self,
-        path: Path_,
-        *,
-        style: str | None = None,
-        citations: bool | None = None,
-        block_id: str = "main",
-        on_edit: str = "refuse",
-        init: bool = False,
-    ) -> EmbedResult:
-        """Write the timeline into the Markdown file *path*, between its markers or below its Timeline heading.
-
-        Args:
-            path: the draft.
-            style: see `to_markdown`.
-            citations: see `to_markdown`.
-            block_id: which block, if the file has several.
-            on_edit: "refuse" leaves a block that a person changed alone, "overwrite" replaces it.
-            init: add a Timeline section where there is none, and create a missing file.
-
-        Raises:
-            EmbedError: the file cannot take the block; it is unchanged.
-        """
-        from timeline.embed import embed
-
-        lines = self.block_lines(style=style, citations=citations)
-        return embed(path, lines, block_id=block_id, on_edit=on_edit, init=init)
-
-    def _repr_markdown_(self) -> str:
-        return self.to_markdown()
 
 
 def read(
@@ -191,23 +102,17 @@ def read(
     dated = date_events(readings)
     _count_undated([reading.account for reading in readings], dated)
     span = request.resolve(span_of(dated))
-    frames = [within(events, span) for events in dated]
-    merged = merge(frames) if frames else schema.empty()
+    merged = merge([within(events, span) for events in dated] or [schema.empty()])
     kept = drop_duplicates(merged) if dedupe else merged
-    sources = _several(source) or _several(asked.get("source"))
-    warnings += unknown_sources(kept, sources)
-    wanted = keep(
-        kept,
-        source=sources,
-        severity=severity or asked.get("severity"),
-        grep=_several(grep) or _several(asked.get("grep")),
-        exclude=_several(exclude) or _several(asked.get("exclude")),
-    )
+    filters = _filters(asked, source=source, severity=severity, grep=grep, exclude=exclude)
+    warnings += unknown_sources(kept, filters["source"])
+    wanted = keep(kept, **filters)
     accounts = _settle([reading.account for reading in readings], merged, kept, wanted)
+    warnings += [text for reading in readings for text in reading.warnings]
     return Evidence(
         wanted,
         to_frame(accounts + [SourceAccount(refusal.label, note=refusal.reason) for refusal in refusals]),
-        list(dict.fromkeys([*warnings, *(text for reading in readings for text in reading.warnings)])),
+        list(dict.fromkeys(warnings)),
         span,
         [(account.file, line, text) for account in accounts for line, text in account.unparsed_examples],
     )
@@ -371,6 +276,12 @@ def _settle(
         account.out_of_window = account.records - rows[0]
         account.duplicate, account.filtered, account.events = rows[0] - rows[1], rows[1] - rows[2], rows[2]
     return accounts
+
+
+def _filters(asked: Mapping[str, Any], **given: Any) -> dict[str, Any]:
+    """Take each filter from the arguments, else from the settings file."""
+    chosen = {name: value or asked.get(name) for name, value in given.items()}
+    return {name: value if name == "severity" else _several(value) for name, value in chosen.items()}
 
 
 def _several(value: Any) -> list[str]:
