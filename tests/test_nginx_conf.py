@@ -11,6 +11,7 @@ from timeline_parsers._nginx_conf import read_directives
 from timeline_parsers.nginx_access import parser
 
 import timeline
+from timeline.containers import Folder
 from timeline.parser import Batch
 from timeline.schema import concat
 from timeline.sources import Source, discover
@@ -62,6 +63,25 @@ def test_an_archive_and_a_file_that_is_named_itself(tmp_path: Path) -> None:
 
     assert read(tmp_path / "all.tar")[1] == {"log_format short of nginx.conf"}
     assert read(tmp_path / "access.log")[1] == {"log_format short of nginx.conf"}
+
+
+def test_a_format_without_protocol_is_recognised_with_its_configuration_only(tmp_path: Path) -> None:
+    form = "$time_iso8601 $remote_addr $request_method $request_uri $status"
+    lay(
+        tmp_path,
+        a__nginx_conf=f"log_format shop '{form}';",
+        a__access_log="2026-06-15T14:03:11+02:00 203.0.113.9 GET /a?b 502\n",
+    )
+    lay(tmp_path, b__access_log="2026-06-15T14:03:11+02:00 203.0.113.9 GET /a?b 502\n")
+
+    with_it, without = timeline.read(tmp_path / "a"), list(parser.parse(Source(Folder(tmp_path / "b"), "access.log")))
+
+    assert with_it.events["message"].tolist() == ["GET /a?b 502"]
+    assert with_it.events["timestamp"].astype(str).tolist() == ["2026-06-15 12:03:11+00:00"]
+    assert not any("log_format" in text for text in with_it.warnings)
+    assert [(batch.unparsed, "nginx.conf" in batch.warnings[0]) for batch in without if isinstance(batch, Batch)] == [
+        (1, True)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -49,10 +49,12 @@ class AccessReader:
     Args:
         formats: the first is the expected one.
         note: where it comes from, for the account.
+        warnings: what a person should know about it.
     """
 
-    def __init__(self, formats: Sequence[LineFormat], note: str = "") -> None:
+    def __init__(self, formats: Sequence[LineFormat], note: str = "", warnings: tuple[str, ...] = ()) -> None:
         self._note = note
+        self._warnings = warnings
         self._formats = list(formats)
         self._keys = dict(formats[0].keys)
 
@@ -73,7 +75,7 @@ class AccessReader:
         tally = count_lines(block, extents.owned)
         reject_rows(tally, lines, np.flatnonzero(~(known | heads.found | blank | extents.owned)))
         errors = heads.frame(extents.last) if heads.found.any() else None
-        return tally.batch(settle(_unite(parts, errors), block), note=self._note)
+        return tally.batch(settle(_unite(parts, errors), block), note=self._note, warnings=self._warnings)
 
     def _read_cut_lines(self, lines: Lines, skip: Mask) -> tuple[pd.DataFrame, Mask]:
         cuts = cut(lines, self._formats, skip, (LENIENT, *LAST_RESORTS))

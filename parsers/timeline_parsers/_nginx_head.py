@@ -39,6 +39,8 @@ LAST_RESORTS: Final = tuple(
 _ANY_STAMP: Final = "|".join(_STAMPS.values())
 # A time as a whole value: the text of a message in another program's objects may hold one as well.
 _STAMP_VALUE: Final = rf'":\s*"?\[?(?:{_ANY_STAMP})\]?"?\s*[,}}]'
+# A format can leave the protocol out.
+_ANY_REQUEST: Final = rf"{_REQUEST}|\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (?:/|https?://)"
 # Lines that others wrote around one of nginx: journalctl, syslog, a journal export.
 _WRITTEN_BY_OTHERS: Final = r"^(?:[A-Z][a-z]{2} [ 0-3]\d \d\d:|[A-Z_]+=|\d{4}-\d\d-\d\dT\S+ \S+ [^\s\[]+(?:\[\d+\])?: )"
 WEAKLY: Final = 0.25
@@ -104,4 +106,4 @@ def count_weak_lines(lines: Lines, skip: Mask) -> int:
     texts = lines.texts(np.flatnonzero(~skip))
     own = ~_match(texts, _WRITTEN_BY_OTHERS)
     stamped = np.where(_match(texts, r"^\{"), _match(texts, _STAMP_VALUE), _match(texts, _ANY_STAMP))
-    return int((own & stamped & _match(texts, _REQUEST)).sum())
+    return int((own & stamped & _match(texts, _ANY_REQUEST)).sum())

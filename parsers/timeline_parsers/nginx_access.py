@@ -25,6 +25,11 @@ WORKERS: Final = 2
 
 OPTIONS: Final = ("log_format", "escape")
 
+UNKNOWN: Final = (
+    "its log_format is not known, only time and request are read where a line shows them "
+    "(--set 'nginx-access.log_format=FORMAT', or lay its nginx.conf beside it)"
+)
+
 
 class NginxAccessParser:
     """Reads access logs of nginx; error-log lines among them become records of `nginx-error`."""
@@ -92,7 +97,7 @@ def make_reader(source: Source) -> AccessReader:
     text = source.options.get("log_format")
     if text is not None:
         formats.insert(0, compile_format(text, escape=source.options.get("escape", "default")))
-    return AccessReader(formats, note)
+    return AccessReader(formats, note, (UNKNOWN,) if len(formats) == 1 else ())
 
 
 parser = NginxAccessParser()
