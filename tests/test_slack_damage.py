@@ -83,6 +83,15 @@ def test_a_cut_gives_what_is_whole_before_it(form: str) -> None:
     assert (["message 0", "message 1", "message 2", "message 3"], 1) == (said(batch), batch.unparsed)
 
 
+@pytest.mark.parametrize("indent", [None, 4])
+def test_damage_does_not_bring_back_what_edits_replaced(indent: int | None) -> None:
+    dump = {"messages": MESSAGES[:3], "has_edits": True, "edits": [MESSAGES[4] | {"text": "before"}]}
+    data = json.dumps(dump, indent=indent)
+
+    for damaged in (data.replace('"message 2"', '"message 2'), data.replace('"message 1"', '"message 1'), data[:-5]):
+        assert "before" not in read(damaged.encode()).records["message"].str.cat(sep="\n")
+
+
 def test_a_damaged_dump_keeps_its_nested_replies() -> None:
     root = MESSAGES[0] | {"slackdump_thread_replies": [MESSAGES[1]]}
     data = json.dumps({"channel_id": "C0DUMP001", "messages": [root, MESSAGES[2], MESSAGES[3]]})

@@ -20,6 +20,8 @@ _MESSAGES: Final = re.compile(r'"(?P<key>messages|m)"\s*:\s*\[')
 _FIRST_OBJECT: Final = re.compile(rb"\[[ \t\r]*(?:\n([ \t]*))?\{")
 # The begin of an element of an array or of a line; in a string, its quotes would have backslashes.
 _ELEMENT: Final = re.compile(r'(?:[\[,]|\}\s*\n)\s*(\{)\s*"(?:client_msg_id|type|subtype|user|ts|text|bot_id|id)"\s*:')
+# Behind this stands what edits replaced: it is not searched for messages.
+_TAKEN_BACK: Final = re.compile(r'"(?:has_)?edits"\s*:\s*\[')
 _NEXT_OBJECT: Final = '\n{"'
 # How many candidates are tried behind damage; more is no accident.
 _TRIES: Final = 2000
@@ -129,6 +131,8 @@ def _decode_cut(text: str, place: int, document: Document) -> None:
     if start is not None:
         document.frame, document.key = _decode_frame(text[place : start.start()]), start.groupdict().get("key") or ""
         place = start.end()
+    taken_back = _TAKEN_BACK.search(text, place)
+    stop = taken_back.start() if taken_back else len(text)
     document.cut = []
     while True:
         place = _skip_blank(text, place)
@@ -138,24 +142,24 @@ def _decode_cut(text: str, place: int, document: Document) -> None:
             document.cut.append((decoded[0], line))
             place = decoded[1]
             continue
-        if document.holes and (text.startswith("]", place) or place >= len(text)):
+        if document.holes and (text.startswith("]", place) or place >= stop):
             return  # the end of the array, behind a hole in it
         document.holes += 1
         document.damage = document.damage or line
-        place = _find_next(text, place, document.cut)
+        place = _find_next(text, place, stop, document.cut)
         if place < 0:
             return
 
 
-def _find_next(text: str, place: int, before: list[tuple[Any, int]]) -> int:
-    """Return where the next whole element begins behind damage at *place*, -1 if there is none.
+def _find_next(text: str, place: int, stop: int, before: list[tuple[Any, int]]) -> int:
+    """Return where the next whole element begins behind damage at *place* and before *stop*, -1 if there is none.
 
     Only what stands in an array counts, so that nothing is taken out of a message: not what was there before an
     edit, not the root of a thread.
     """
     wanted = "id" if before and isinstance(before[0][0], dict) and "ts" not in before[0][0] else "ts"
     for _ in range(_TRIES):
-        found = _ELEMENT.search(text, place)
+        found = _ELEMENT.search(text, place, stop)
         if found is None:
             return -1
         decoded = _decode_one(text, found.start(1))
