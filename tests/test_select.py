@@ -158,6 +158,12 @@ def test_a_quiet_window_gives_nothing() -> None:
     assert len(select(collapse(schema.empty()))) == 0
 
 
+def test_chat_without_a_channel_id_is_chat() -> None:
+    said = {**says(5, "declaring SEV1, checkout is down"), "slack.channel_id": None}
+
+    assert ["declaring SEV1, checkout is down"] == select(collapse(frame([said])))["message"].tolist()
+
+
 def test_failures_of_one_moment_have_no_begin_and_end() -> None:
     fields = {"http.response.status_code": 502, "url.path": "/checkout", "http.request.method": "POST"}
     rows = [

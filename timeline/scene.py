@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from timeline import signals
 from timeline.arrays import NEVER, Flags, Ints, encode, micros, strings
-from timeline.schema import COUNT, KIND, MESSAGE, SERVICE, TEMPLATE, TIMESTAMP, UNTIL
+from timeline.schema import COUNT, KIND, MESSAGE, SERVICE, SOURCE, TEMPLATE, TIMESTAMP, UNTIL
 
 HTTP_ERRORS: Final = "http-errors"
 HTTP_ERRORS_END: Final = "http-errors-end"
@@ -68,7 +68,8 @@ class Scene:
         self.ends = np.where(ends == NEVER, self.times, ends)
         self.services = encode(rows[SERVICE])
         self.looks = self._number_looks()
-        self.chat = rows["slack.channel_id"].notna().to_numpy() if "slack.channel_id" in rows else self._flags()
+        # Not by channel id: chat that was pasted, or exported without a list of channels, has none.
+        self.chat = (rows[SOURCE] == "slack").to_numpy(dtype=bool)
         bots = self.flags("slack.is_bot")
         self.people = self.chat & ~bots
         self.outages = find_outages(self)
