@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,7 +97,8 @@ def read(
     _check_options(rules)
     given = {"since": since, "until": until, "around": around, "before": before, "after": after}
     request = request_window(given, asked, home_zone(tz) or asked.get("tz"))
-    readings, refusals, warnings = _read_all(named, rules, request.at_once, progress)
+    with _collector_paused():
+        readings, refusals, warnings = _read_all(named, rules, request.at_once, progress)
     _require_something(readings, refusals, named, warnings)
     labels = [*(reading.account.file for reading in readings), *(refusal.label for refusal in refusals)]
     warnings += unused_rules(rules, labels)
@@ -171,6 +174,21 @@ def _check_options(rules: Sequence[Rule]) -> None:
     for name in (key.partition(".")[0] for rule in rules for key in rule.options if "." in key):
         if name not in registry.available_parsers():
             raise UnknownNameError("parser", name, registry.available_parsers())
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep the cycle collector from looking again and again at the growing lists of a chat export: a fifth of its time.
+
+    Nothing that parsers make refers to itself; what is not needed is freed all the same.
+    """
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 def _read_all(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from timeline.textlog import is_json_array
+
 BINARY: Final = "binary"
 EXPORT: Final = "export"
 JSON: Final = "json"
@@ -85,6 +87,8 @@ def find_shape(head: bytes) -> tuple[str, float]:
     """Return the shape of the journal that *head* begins and how sure that is; 0.0 if it is none."""
     if head.startswith(MAGIC):
         return BINARY, 1.0
+    if is_json_array(head):
+        return JSON, 0.0
     if _JSON.match(head):
         return JSON, float(bool(_JSON_MARK.search(head)))
     if _EXPORT.match(head) and _EXPORT_MARK.search(head):
