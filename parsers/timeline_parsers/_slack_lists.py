@@ -146,5 +146,6 @@ def show_channel(name: str | None) -> str | None:
 
 
 def guess_channel(folder: str) -> Channel:
+    """Tell the channel by its folder's name alone: an id stands for itself, anything else is the channel's name."""
     is_id = CONVERSATION_ID.fullmatch(folder)
     return Channel(folder if is_id else None, show_channel(folder))
