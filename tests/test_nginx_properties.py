@@ -114,17 +114,15 @@ def test_steps_read_every_usual_line() -> None:
 def in_small_blocks(parser: Parser, data: bytes, size: int, monkeypatch: pytest.MonkeyPatch) -> list[Batch]:
     """Read with blocks of about *size* bytes."""
 
-    def blocks(source: Source) -> Iterator[textlog.Block]:
+    def blocks(source: Source) -> Iterator[textlog.RawBlock]:
         raw, number, place = source.read(), 1, 0
         raw += b"" if raw.endswith(b"\n") else b"\n"
         while place < len(raw):
             end = raw.index(b"\n", min(place + size, len(raw) - 1)) + 1
-            block = clean(raw[place:end], number)
-            yield block
-            number, place = number + len(block.ends), end
+            yield textlog.RawBlock(raw[place:end], number)
+            number, place = number + raw[place:end].count(b"\n"), end
 
-    for module in ("nginx_access", "nginx_error"):
-        monkeypatch.setattr(f"timeline_parsers.{module}.read_blocks", blocks)
+    monkeypatch.setattr("timeline_parsers._nginx_records.read_raw_blocks", blocks)
     return read(parser, data)
 
 

@@ -66,6 +66,23 @@ class Block:
         return self.starts == self.ends
 
 
+@dataclass(frozen=True)
+class RawBlock:
+    """Whole lines of a source as they are; to clean them is work that another thread can do.
+
+    Attributes:
+        data: bytes that end with a line.
+        first_line: number of the first line, from 1.
+    """
+
+    data: bytes
+    first_line: int = 1
+
+    def clean(self, limit: int = LINE_LIMIT) -> Block:
+        """Make a `Block` of them; see `clean`."""
+        return clean(self.data, self.first_line, limit)
+
+
 def is_json_array(head: bytes) -> bool:
     """Tell a JSON array of objects, such as a chat export, from lines of text: quicker than reading its lines."""
     return _JSON_ARRAY.match(head) is not None
@@ -79,11 +96,16 @@ def read_blocks(source: Source, size: int | None = None, limit: int = LINE_LIMIT
         size: bytes a block has at least, but for the last; whole lines. By default what the source asks for.
         limit: bytes of a line that are kept. A longer one is cut, so that no regular expression meets it.
     """
+    for raw in read_raw_blocks(source, size):
+        yield raw.clean(limit)
+
+
+def read_raw_blocks(source: Source, size: int | None = None) -> Iterator[RawBlock]:
+    """Yield the lines of *source* in blocks that are not cleaned yet. See `read_blocks`."""
     number = 1
-    for raw in _whole_lines(source.chunks(), size or source.block_size):
-        block = clean(raw, number, limit)
-        number += len(block.ends)
-        yield block
+    for data in _whole_lines(source.chunks(), size or source.block_size):
+        yield RawBlock(data, number)
+        number += data.count(b"\n")
 
 
 def clean(raw: bytes, first_line: int = 1, limit: int = LINE_LIMIT) -> Block:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -12,7 +13,8 @@ import pyarrow as pa
 
 from timeline import schema
 from timeline.parser import EXAMPLES, Tally
-from timeline.textlog import Block
+from timeline.sources import Source
+from timeline.textlog import Block, RawBlock, clean, read_raw_blocks
 from timeline_parsers import _wrappers
 from timeline_parsers._nginx_cut import Lines, Mask
 from timeline_parsers._nginx_head import whole_lines
@@ -26,17 +28,27 @@ _MOST_MOVED: Final = 1 << 22
 _ENOUGH: Final = 0.5
 
 
-def whole_records(head: bytes, blocks: Iterable[Block], starts: Starts) -> Iterator[Block]:
-    """Yield the lines of a source, out of their wrappers if they have any, no record divided between two blocks.
+def whole_records(source: Source, starts: Starts) -> Iterator[Callable[[], Block]]:
+    """Yield what makes each block of a source, so that a worker may do it; no record is divided between two blocks.
+
+    Lines are out of their wrappers, if they have any.
 
     Args:
-        head: the first bytes of the source.
-        blocks: its blocks.
+        source: the source.
         starts: tells which of some lines start a record.
     """
-    first = whole_lines(head)
+    first = whole_lines(source.head)
     wrapper = _wrappers.find_wrapper(first, starts) if first is not None else None
-    return join_records(blocks, starts) if wrapper is None else _wrappers.unwrap_blocks(blocks, wrapper, starts)
+    blocks = read_raw_blocks(source)
+    if wrapper is None:
+        yield from (block.clean for block in join_records(blocks, starts))
+        return
+    for unwrapped in _wrappers.unwrap_blocks((block.clean() for block in blocks), wrapper, starts):
+        yield partial(_same, unwrapped)
+
+
+def _same(block: Block) -> Block:
+    return block
 
 
 def open_head(head: bytes, starts: Starts) -> tuple[Block | None, float]:
@@ -52,14 +64,14 @@ def open_head(head: bytes, starts: Starts) -> tuple[Block | None, float]:
     return _wrappers.unwrap(block, wrapper, starts), weight
 
 
-def join_records(blocks: Iterable[Block], starts: Starts) -> Iterator[Block]:
+def join_records(blocks: Iterable[RawBlock], starts: Starts) -> Iterator[RawBlock]:
     """Move lines that continue a record from the beginning of a block to the end of the one before.
 
     Args:
         blocks: the blocks of a source.
         starts: tells which of some lines start a record.
     """
-    held: Block | None = None
+    held: RawBlock | None = None
     moved = 0
     for block in blocks:
         if held is None:
@@ -67,24 +79,23 @@ def join_records(blocks: Iterable[Block], starts: Starts) -> Iterator[Block]:
             continue
         size, lines = _leading(block, starts, _MOST_MOVED - moved)
         if lines:
-            held = Block(held.data + block.data[:size], held.first_line, held.cut)
+            held = RawBlock(held.data + block.data[:size], held.first_line)
             moved += size
         if size < len(block.data):
             yield held
-            held, moved = (Block(block.data[size:], block.first_line + lines, block.cut) if lines else block), 0
+            held, moved = (RawBlock(block.data[size:], block.first_line + lines) if lines else block), 0
     if held is not None:
         yield held
 
 
-def _leading(block: Block, starts: Starts, most: int) -> tuple[int, int]:
+def _leading(block: RawBlock, starts: Starts, most: int) -> tuple[int, int]:
     """Return bytes and number of the lines before the first one that starts a record, about *most* bytes."""
     place = lines = 0
     while place < min(len(block.data), most):
-        end = block.data.index(b"\n", place)
-        line = pa.array([block.data[place:end].decode()], pa.large_string())
-        if starts(line)[0]:
+        end = block.data.index(b"\n", place) + 1
+        if starts(clean(block.data[place:end]).lines)[0]:
             break
-        place, lines = end + 1, lines + 1
+        place, lines = end, lines + 1
     return place, lines
 
 

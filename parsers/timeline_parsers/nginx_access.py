@@ -10,7 +10,7 @@ from typing import Final
 from timeline.errors import UnknownNameError
 from timeline.parser import Batch
 from timeline.sources import Source
-from timeline.textlog import is_json_array, read_blocks
+from timeline.textlog import is_json_array
 from timeline_parsers._nginx_access_rows import AccessReader, looks_like_start
 from timeline_parsers._nginx_conf import choose_format, find_formats
 from timeline_parsers._nginx_cut import Lines
@@ -61,12 +61,12 @@ class NginxAccessParser:
     def parse(self, source: Source) -> Iterator[Batch]:
         """Yield the records of *source*, a batch a block, in the order of the file."""
         reader = make_reader(source)
-        blocks = whole_records(source.head, read_blocks(source), looks_like_start)
+        blocks = whole_records(source, looks_like_start)
         with ThreadPoolExecutor(WORKERS) as pool:
             running: deque[Future[Batch]] = deque()
             try:
-                for block in blocks:
-                    running.append(pool.submit(reader.read, block))
+                for make_block in blocks:
+                    running.append(pool.submit(lambda make=make_block: reader.read(make())))
                     if len(running) > WORKERS:
                         yield running.popleft().result()
                 while running:

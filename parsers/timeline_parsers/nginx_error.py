@@ -9,7 +9,7 @@ import numpy as np
 
 from timeline.parser import Batch
 from timeline.sources import Source
-from timeline.textlog import Block, is_json_array, read_blocks
+from timeline.textlog import Block, is_json_array
 from timeline_parsers._nginx_cut import Lines
 from timeline_parsers._nginx_error_frame import Heads, looks_like_start
 from timeline_parsers._nginx_head import find_access_lines
@@ -56,8 +56,8 @@ class NginxErrorParser:
 
     def parse(self, source: Source) -> Iterator[Batch]:
         """Yield the records of *source*, a batch a block."""
-        for block in whole_records(source.head, read_blocks(source), looks_like_start):
-            yield _parse_block(block)
+        for make_block in whole_records(source, looks_like_start):
+            yield _parse_block(make_block())
 
 
 def _parse_block(block: Block) -> Batch:
