@@ -13,7 +13,7 @@ import pytest
 from timeline import schema
 from timeline.config import SourceSettings
 from timeline.parser import Batch
-from timeline.reading import Reading, date_events, read_source
+from timeline.reading import Reader, Reading, date_events, read_source
 from timeline.sources import Source, discover
 
 AWARE = pd.to_datetime(["2026-06-15T14:03Z"])
@@ -44,7 +44,7 @@ def read(tmp_path: Path) -> Callable[..., tuple[Reading, pd.DataFrame]]:
         (tmp_path / "x.log").write_text("l1\nl2\nl3\n")
         [source] = discover(tmp_path / "x.log")
         assert isinstance(source, Source)
-        reading = read_source(source, Foreign(*results), settings or SourceSettings())
+        reading = read_source(Reader(source, Foreign(*results), settings or SourceSettings()))
         [events] = date_events([reading])
         reading.account.events = len(events)
         reading.account.check()

@@ -20,7 +20,7 @@ from timeline.cli import main
 from timeline.config import SourceSettings
 from timeline.containers import Folder
 from timeline.explain import explain
-from timeline.reading import UNSORTED, Reading, date_events, read_source, within
+from timeline.reading import UNSORTED, Reader, Reading, date_events, read_source, within
 from timeline.sources import Source
 from timeline.window import Window, request_window
 
@@ -96,7 +96,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def read(path: Path, window: Window | None = None, how: SourceSettings = FULL) -> tuple[pd.DataFrame, Reading]:
     name = path.name.partition(".")[0]
     parser = timeline.get_parser({"csvlog": "postgresql"}.get(name, name) if "." in path.name else "nginx-access")
-    reading = read_source(Source(Folder(path.parent), path.name), parser, how, window, scale=SMALL)
+    reading = read_source(Reader(Source(Folder(path.parent), path.name), parser, how), window, scale=SMALL)
     (events,) = date_events([reading])
     return (events if window is None else within(events, window)), reading
 

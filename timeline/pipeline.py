@@ -30,7 +30,7 @@ from timeline.dedupe import dedupe as drop_duplicates
 from timeline.errors import SourceError, TimelineError, UnclearFormatError, UnknownNameError, UsageError
 from timeline.filters import keep, unknown_sources
 from timeline.merge import merge
-from timeline.reading import Reading, date_events, read_source, span_of, within
+from timeline.reading import Reader, Reading, date_events, read_source, span_of, within
 from timeline.results import Evidence, Timeline
 from timeline.select import select
 from timeline.sources import LIVE_JOURNAL, Refusal, Source, discover, spelled
@@ -235,7 +235,7 @@ def _read_one(
     settings = settings_for(source.label, rules)
     forced = forced or settings.parser or ("journald" if source.label == LIVE_JOURNAL else None)
     parser, why = registry.find_parser(source, forced, parsers)
-    reading = read_source(source, parser, _for_parser(settings, parser.name), window)
+    reading = read_source(Reader(source, parser, _for_parser(settings, parser.name)), window)
     reading.account.why = why
     return reading
 

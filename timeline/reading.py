@@ -64,15 +64,8 @@ class Reading:
         return bool(zone.notna().all()) and all(offset_of(str(name)) is not None for name in names)
 
 
-def read_source(
-    source: Source,
-    parser: Parser,
-    settings: SourceSettings,
-    window: Window | None = None,
-    *,
-    scale: seek.Scale = seek.SCALE,
-) -> Reading:
-    """Read every record of *source*, or of a large sorted file what can lie in *window*.
+class Reader:
+    """Reads one source, a batch at a time, and keeps its account.
 
     A parser that fails costs the rest of this source, never the run: the failure becomes a warning.
 
@@ -80,37 +73,84 @@ def read_source(
         source: what to read.
         parser: who reads it.
         settings: zone, year, shift, host and parser options.
+    """
+
+    def __init__(self, source: Source, parser: Parser, settings: SourceSettings) -> None:
+        self.source = dataclasses.replace(source, options=settings.options, problems=[])
+        self.parser = parser
+        self.settings = settings
+        self.account = SourceAccount(source.label, parser.name)
+        self.warnings: list[str] = []
+        self.yearless = False
+
+    def batches(self) -> Iterator[pd.DataFrame]:
+        """Yield the records as the parser gives them, with their origin."""
+        for batch in _batches(self.source, self.parser, self.warnings):
+            try:
+                self.account.add(batch)
+            except AccountError as error:
+                self.warnings.append(f"{error}; this is a defect of the parser, please report it")
+                _add_unbalanced(self.account, batch)
+            self.warnings += [f"{self.source.label}: {text}" for text in batch.warnings]
+            self.yearless = self.yearless or batch.yearless
+            if len(batch.records):
+                yield _tell_origin(batch.records, self.source, self.parser, self.settings)
+        self.warnings += [f"{self.source.label}: {problem}" for problem in self.source.problems]
+
+    def read_all(self) -> Reading:
+        """Read every record."""
+        return self.hold(schema.concat(self.batches()))
+
+    def hold(self, records: pd.DataFrame) -> Reading:
+        """Put *records* that were read together with what is known of the source."""
+        self.warnings[:] = dict.fromkeys(self.warnings)
+        clock = Clock(
+            zone=self.settings.tz,
+            year=self.settings.year,
+            yearless=self.yearless,
+            modified=self.source.modified if self.yearless else None,
+            shift=self.settings.shift,
+            postgresql=self.parser.name == "postgresql",
+            label=self.source.label,
+        )
+        return Reading(records, self.account, self.warnings, clock)
+
+    def over(self, source: Source) -> Reader:
+        """Return a reader of another *source*, such as a part of this one, in the same way."""
+        return Reader(source, self.parser, self.settings)
+
+
+def read_source(reader: Reader, window: Window | None = None, *, scale: seek.Scale = seek.SCALE) -> Reading:
+    """Read every record of a source, or of a large sorted file what can lie in *window*.
+
+    Args:
+        reader: the reader of the source.
         window: what will be kept; None if that is not known yet.
         scale: how the window is sought.
     """
-    source = dataclasses.replace(source, options=settings.options, problems=[])
     try:
-        part = _read_part(source, parser, settings, window, scale) if window else None
+        part = read_part(reader, window, scale) if window else None
     except seek.UnsortedError:
-        reading = _read_all(source, parser, settings)
+        reading = reader.read_all()
         reading.account.add_note(UNSORTED)
         return reading
-    return part or _read_all(source, parser, settings)
+    return part or reader.read_all()
 
 
-def _read_part(
-    source: Source, parser: Parser, settings: SourceSettings, window: Window, scale: seek.Scale
-) -> Reading | None:
+def read_part(reader: Reader, window: Window, scale: seek.Scale = seek.SCALE) -> Reading | None:
     """Read what can lie in the window; None if that cannot be told without reading all.
 
     Raises:
         UnsortedError: the lines are not in the order of time.
     """
-    if not _can_start_anywhere(parser, source):
+    if not starts_anywhere(reader):
         return None
-    extent = seek.find_extent(source, window, lambda part: _stamps(_read_all(part, parser, settings)), scale)
+    extent = seek.find_extent(reader.source, window, lambda part: find_stamps(reader.over(part).read_all()), scale)
     if extent is None:
         return None
     span = (extent.start, extent.stop)
-    reading = _read_all(
-        dataclasses.replace(source, spans=(span,), problems=[], block_size=PART_BLOCK), parser, settings
-    )
-    stamps = _stamps(reading)
+    reading = reader.over(dataclasses.replace(reader.source, spans=(span,), block_size=PART_BLOCK)).read_all()
+    stamps = find_stamps(reading)
     if stamps is None or not len(stamps.lines):
         return None
     seek.check_order(stamps.times, scale.disorder)
@@ -119,15 +159,15 @@ def _read_part(
     return reading
 
 
-def _can_start_anywhere(parser: Parser, source: Source) -> bool:
-    """Ask the parser whether it reads any run of whole lines of *source*."""
+def starts_anywhere(reader: Reader) -> bool:
+    """Ask the parser whether it reads any run of whole lines of the source."""
     try:
-        return bool(getattr(parser, "starts_anywhere", lambda _: False)(source))
+        return bool(getattr(reader.parser, "starts_anywhere", lambda _: False)(reader.source))
     except Exception:  # noqa: BLE001 - then the file is read whole, which says what is wrong
         return False
 
 
-def _stamps(reading: Reading) -> seek.Stamps | None:
+def find_stamps(reading: Reading) -> seek.Stamps | None:
     """Date the records by themselves; None if their times follow from others: a year, or an hour that came twice."""
     if reading.clock.yearless:
         return None
@@ -138,35 +178,6 @@ def _stamps(reading: Reading) -> seek.Stamps | None:
     numbers = arrays.lines(dated)
     order = np.argsort(numbers, kind="stable")  # a parser may turn a file round that begins with the newest record
     return seek.Stamps(numbers[order], arrays.micros(dated[schema.TIMESTAMP])[order])
-
-
-def _read_all(source: Source, parser: Parser, settings: SourceSettings) -> Reading:
-    account = SourceAccount(source.label, parser.name)
-    warnings: list[str] = []
-    frames: list[pd.DataFrame] = []
-    yearless = False
-    for batch in _batches(source, parser, warnings):
-        try:
-            account.add(batch)
-        except AccountError as error:
-            warnings.append(f"{error}; this is a defect of the parser, please report it")
-            _add_unbalanced(account, batch)
-        warnings += [f"{source.label}: {text}" for text in batch.warnings]
-        yearless = yearless or batch.yearless
-        if len(batch.records):
-            frames.append(batch.records)
-    warnings += [f"{source.label}: {problem}" for problem in source.problems]
-    records = _tell_origin(schema.concat(frames), source, parser, settings)
-    clock = Clock(
-        zone=settings.tz,
-        year=settings.year,
-        yearless=yearless,
-        modified=source.modified if yearless else None,
-        shift=settings.shift,
-        postgresql=parser.name == "postgresql",
-        label=source.label,
-    )
-    return Reading(records, account, list(dict.fromkeys(warnings)), clock)
 
 
 def date_events(readings: Iterable[Reading]) -> list[pd.DataFrame]:
