@@ -30,6 +30,12 @@ from timeline_parsers._journal_objects import ENTRY_HEAD, Inflater, JournalFile
 CHUNK: Final = 1 << 15
 CHUNK_ITEMS: Final = 1 << 21
 
+# Compressed values that are decompressed in one call; a damaged one costs one call for each of them.
+INFLATED_TOGETHER: Final = 256
+
+# So many boots are looked for one by one in a chunk; more, as in the file of a relay, by sorting.
+FEW_BOOTS: Final = 16
+
 TEN: Final = 10
 # Any number of so many digits fits int64.
 LONGEST_NUMBER: Final = 18
@@ -164,14 +170,21 @@ class Reader:
         ends = offsets + self.file.words[places + 1].astype(np.int64)
         starts = offsets + self.file.payload_offset
         field = match_prefixes(self.file.data, starts, ends - starts, _PATTERNS)
-        inflated = {row: self._inflate(starts, ends, flags, row) for row in np.flatnonzero(flags).tolist()}
+        inflated = self._inflate(starts, ends, flags)
         for row, value in inflated.items():
             field[row] = next((k for k, name in enumerate(_PATTERNS) if value.startswith(name)), -1)
         self._admit(places, field, starts, ends, {row: value for row, value in inflated.items() if field[row] >= 0})
 
-    def _inflate(self, starts: np.ndarray, ends: np.ndarray, flags: np.ndarray, row: int) -> bytes:
-        value = self._inflater.inflate(self.file.cut(int(starts[row]), int(ends[row])), int(flags[row]))
-        return value or b""
+    def _inflate(self, starts: np.ndarray, ends: np.ndarray, flags: np.ndarray) -> dict[int, bytes]:
+        """Return the values of the compressed objects by row; what cannot be decompressed is empty."""
+        found: dict[int, bytes] = {}
+        rows = np.flatnonzero(flags)
+        for first in range(0, len(rows), INFLATED_TOGETHER):
+            some = rows[first : first + INFLATED_TOGETHER].tolist()
+            payloads = [self.file.cut(int(starts[row]), int(ends[row])) for row in some]
+            values = self._inflater.inflate_all(payloads, flags[some].tolist())
+            found |= {row: value or b"" for row, value in zip(some, values, strict=True)}
+        return found
 
     def _admit(
         self,
@@ -225,15 +238,21 @@ class Reader:
     def _boot_words(self, offsets: np.ndarray) -> Words:
         """Read the boot ids of the entry headers, which journalctl prints, not those of the field."""
         at = offsets // 8 + 5
-        first, second = self.file.words[at], self.file.words[at + 1]
-        changes = np.flatnonzero((first[1:] != first[:-1]) | (second[1:] != second[:-1])) + 1
-        runs = np.concatenate((np.zeros(1, np.int64), changes))
-        raw = np.column_stack((first[runs], second[runs]))
-        # Hosts may alternate entry by entry: each distinct id is named once, not each run.
-        distinct, places = find_distinct_pairs(raw)
-        codes = np.array([self._boots.setdefault(row.tobytes(), len(self._boots)) for row in distinct], np.int32)
-        lengths = np.diff(np.append(runs, len(offsets)))
-        return Words(np.repeat(codes[places], lengths), [boot.hex() for boot in self._boots])
+        pairs = np.column_stack((self.file.words[at], self.file.words[at + 1]))
+        codes = np.full(len(pairs), -1, np.int32)
+        left = np.arange(len(pairs))
+        for _ in range(FEW_BOOTS):
+            if not len(left):
+                break
+            same = (pairs[left] == pairs[left[0]]).all(axis=1)
+            codes[left[same]] = self._boot_code(pairs[left[0]])
+            left = left[~same]
+        distinct, places = np.unique(pairs[left], axis=0, return_inverse=True)
+        codes[left] = np.array([self._boot_code(pair) for pair in distinct], np.int32)[places.ravel()]
+        return Words(codes, [boot.hex() for boot in self._boots])
+
+    def _boot_code(self, pair: np.ndarray) -> int:
+        return self._boots.setdefault(pair.tobytes(), len(self._boots))
 
     def _messages(self, rows: np.ndarray) -> pa.LargeStringArray:
         """Cut the messages of a chunk out of the file; each distinct one is cut once."""
@@ -254,17 +273,6 @@ class Reader:
         absent = rows < 0
         places = np.where(absent, 0, np.append(place_of, 0)[inverse])
         return texts.take(pa.array(places, mask=absent if absent.any() else None))
-
-
-def find_distinct_pairs(pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the distinct rows of *pairs* (uint64, two columns) and the place of each row among them."""
-    # Sorting one mixed word is ten times faster than sorting rows; a collision is seen and costs only time.
-    keys = pairs[:, 0] * np.uint64(0x9E3779B97F4A7C15) ^ pairs[:, 1]
-    _, firsts, places = np.unique(keys, return_index=True, return_inverse=True)
-    if np.array_equal(pairs[firsts][places], pairs):
-        return pairs[firsts], places
-    distinct, places = np.unique(pairs, axis=0, return_inverse=True)
-    return distinct, places.ravel()
 
 
 def read_numbers(flat: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:

@@ -8,19 +8,13 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-_HEX: Final = np.frombuffer(b"0123456789abcdef", np.uint8)
-# Two digits a byte: one lookup gives both.
+from timeline_parsers._journal_entries import slices
+
 _HEX_PAIRS: Final = np.array([f"{byte:02x}".encode() for byte in range(256)], "S2").view(np.uint16)
-
-
-def to_hex(raw: np.ndarray) -> np.ndarray:
-    """Write rows of bytes (uint8 matrix) as rows of lower-case hexadecimal digits."""
-    return _HEX_PAIRS[raw].view(np.uint8)
-
-
-def id_texts(raw: np.ndarray) -> list[str]:
-    """Write 128-bit ids (uint8 matrix of 16 columns) as journalctl does."""
-    return [bytes(row).hex() for row in raw]
+# Four digits at once, by the number that two bytes are in the memory of this machine.
+_TWO_BYTES: Final = np.arange(1 << 16, dtype=np.uint16).view(np.uint8).reshape(-1, 2)
+_HEX_QUADS: Final = _HEX_PAIRS[_TWO_BYTES].view(np.uint32).ravel()
+_ID_DIGITS: Final = 32
 
 
 def build_cursors(
@@ -41,58 +35,52 @@ def build_cursors(
         realtime: microseconds since 1970.
         xor_hash: of the entry.
     """
-    rows = len(seqnum)
-    if not rows:
+    if not len(seqnum):
         return pa.array([], pa.large_string())
     codes, ids = boots
-    boot_table = np.frombuffer("".join(ids).encode(), np.uint8).reshape(len(ids), 32)
-    parts: list[tuple[np.ndarray, np.ndarray | None]] = []
-    for text, numbers in (
-        (f"s={seqnum_id};i=", seqnum),
-        (";m=", monotonic),
-        (";t=", realtime),
-        (";x=", xor_hash),
-    ):
-        if text == ";m=":
-            parts += [(_repeat(";b=", rows), None), (boot_table[codes], None)]
-        digits, skip = _digits(numbers)
-        parts += [(_repeat(text, rows), None), (digits, skip)]
-    return _pack(parts, rows)
+    numbers = {"i": seqnum, "m": monotonic, "t": realtime, "x": xor_hash}
+    widths = {name: _width(column) for name, column in numbers.items()}
+    # Rows of one boot differ in their numbers only: each is copied whole, then the digits are laid over it.
+    texts = [_spell(seqnum_id, boot, widths) for boot in ids]
+    matrix = np.frombuffer("".join(texts).encode(), np.uint8).reshape(len(ids), -1).take(codes, axis=0)
+    lengths = np.full(len(seqnum), matrix.shape[1], np.int64)
+    for name, column in numbers.items():
+        begin = texts[0].index(f"{name}=") + 2
+        lengths -= _lay_digits(matrix[:, begin : begin + widths[name]], column)
+    offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths)))
+    return pa.LargeStringArray.from_buffers(len(seqnum), pa.py_buffer(offsets), _without_zeros(matrix.ravel()))
 
 
-def _repeat(text: str, rows: int) -> np.ndarray:
-    return np.broadcast_to(np.frombuffer(text.encode(), np.uint8), (rows, len(text)))
+def _width(numbers: np.ndarray) -> int:
+    """Return how many hexadecimal digits the largest of *numbers* has."""
+    return max(1, (int(numbers.max()).bit_length() + 3) // 4)
 
 
-def _digits(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the digits of each number, as wide as the longest, and how many leading zeros each row has."""
-    numbers = numbers.astype("<u8")
-    matrix = to_hex(numbers.astype(">u8").view(np.uint8).reshape(-1, 8))
-    longest = max(1, (int(numbers.max()).bit_length() + 3) // 4)
-    skip = np.zeros(len(numbers), np.int64)
-    for place in range(longest - 1, 0, -1):
+def _spell(seqnum_id: str, boot: str, widths: dict[str, int]) -> str:
+    i, m, t, x = ("0" * widths[name] for name in "imtx")
+    return f"s={seqnum_id};i={i};b={boot};m={m};t={t};x={x}"
+
+
+def _lay_digits(matrix: np.ndarray, numbers: np.ndarray) -> np.ndarray | int:
+    """Write *numbers* into the rows of *matrix*, 0 bytes for leading zeros; return how many of those each row has."""
+    width = matrix.shape[1]
+    quads = (width + 3) // 4
+    raw = np.ascontiguousarray(numbers.astype(">u8").view(np.uint16).reshape(-1, 4)[:, 4 - quads :])
+    matrix[:] = _HEX_QUADS[raw].view(np.uint8)[:, 4 * quads - width :]
+    skipped: np.ndarray | int = 0
+    for place in range(width - 1, 0, -1):
         short = numbers < (1 << (4 * place))
         if not short.any():
             break
-        skip += short
-    return matrix[:, 16 - longest :], skip
+        matrix[short, width - 1 - place] = 0
+        skipped = skipped + short
+    return skipped
 
 
-def _pack(parts: list[tuple[np.ndarray, np.ndarray | None]], rows: int) -> pa.LargeStringArray:
-    """Lay the parts of each row side by side and leave the leading zeros out."""
-    width = sum(part.shape[1] for part, _ in parts)
-    matrix = np.empty((rows, width), np.uint8)
-    lengths = np.full(rows, width, np.int64)
-    place = 0
-    for part, skip in parts:
-        end = place + part.shape[1]
-        matrix[:, place:end] = part
-        if skip is not None and skip.any():
-            for column in range(int(skip.max())):
-                matrix[skip > column, place + column] = 0
-            lengths -= skip
-        place = end
-    flat = matrix.ravel()
-    data = flat if lengths.sum() == flat.size else flat[flat != 0]
-    offsets = np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths)))
-    return pa.LargeStringArray.from_buffers(rows, pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(data)))
+def _without_zeros(flat: np.ndarray) -> pa.Buffer:
+    """Leave the 0 bytes out; what lies between them is copied in one piece, since they are few."""
+    zeros = np.flatnonzero(flat == 0)
+    if not len(zeros):
+        return pa.py_buffer(flat)
+    starts, ends = np.append(0, zeros + 1), np.append(zeros, len(flat))
+    return slices(flat, starts, ends).buffers()[2]

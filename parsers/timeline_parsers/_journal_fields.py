@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -59,6 +60,7 @@ def to_frame(entries: Entries) -> pd.DataFrame:
             **nested.attributes,
         },
         index=index,
+        copy=False,
     )
 
 
@@ -166,8 +168,17 @@ def to_integers(values: np.ndarray) -> pd.api.extensions.ExtensionArray:
 
 
 def to_category(column: Words) -> pd.Categorical:
-    """Make a category column."""
-    return schema.category_column(column.codes, column.values)
+    """Make a category column; unused and repeated values are allowed."""
+    places, dtype = _categories(tuple(column.values))
+    return pd.Categorical.from_codes(places[column.codes], dtype=dtype)
+
+
+@lru_cache(maxsize=64)
+def _categories(values: tuple[str, ...]) -> tuple[np.ndarray, pd.CategoricalDtype]:
+    """Return the place of each value among the different ones, and these; the chunks of a file mostly have the same."""
+    order = {value: place for place, value in enumerate(dict.fromkeys(values))}
+    places = np.array([*(order[value] for value in values), -1], np.int16 if len(order) < 1 << 15 else np.int32)
+    return places, pd.CategoricalDtype(pd.Index(list(order), dtype="str"))
 
 
 def _strings(column: Words) -> pd.api.extensions.ExtensionArray:

@@ -46,6 +46,12 @@ ACCESS: Final = (
     r"^(?P<client>\S+) \S+ .{0,100}?\[[^\]]{20,40}\] "
     r'"(?:(?P<method>[A-Z]{1,20}) (?P<path>[^ ?"]*)[^"]*|[^"]*)" (?P<status>[45]\d\d) '
 )
+# The same for lines without brackets in front of the time. RE2 reads it, and the request, ten times faster: at each byte
+# there is one way to go on.
+PLAIN_ACCESS: Final = (
+    r'^(?P<client>\S+) \S+ [^\[\n]{0,100}\[[^\]]{20,40}\] "(?P<request>[^"]*)" (?P<status>[45]\d\d) '
+)
+REQUEST: Final = r'^(?P<method>[A-Z]{1,20}) (?P<path>[^ ?"]*)'
 ACCESS_LEVELS: Final = {"4": "notice", "5": "err"}
 STATUS_LAYOUT: Final = b"??? "
 NGINX_CLIENT: Final = r"^, client: (?P<client>[^,\s]+)"
@@ -252,15 +258,31 @@ def _postgresql_levels(texts: pa.LargeStringArray) -> np.ndarray:
 def _read_access(texts: pa.LargeStringArray) -> Found:
     """Read the lines of failed requests; the others are many, and tell nothing that a timeline needs."""
     rows = np.flatnonzero(_may_be_failed_requests(texts))
-    parts = pc.extract_regex(texts.take(pa.array(rows)), ACCESS)
-    status = to_words(pc.struct_field(parts, "status"))
+    parts = _split_access(texts.take(pa.array(rows)))
+    status = to_words(parts["status"])
     table = np.array([schema.SEVERITIES.index(ACCESS_LEVELS[value[0]]) for value in status.values], np.int8)
     levels = np.full(len(texts), _NONE, np.int8)
     levels[rows] = status.pick(table, default=_NONE)
     texts_of = {CLIENT: "client", METHOD: "method", PATH: "path", STATUS: "status"}
-    found = {name: _only(pc.struct_field(parts, part), levels[rows]) for name, part in texts_of.items()}
+    found = {name: _only(parts[part], levels[rows]) for name, part in texts_of.items()}
     spread = {name: _spread([(rows, column)], len(texts)) for name, column in found.items()}
     return Found(levels, Words.missing(len(texts)), spread)
+
+
+def _split_access(texts: pa.LargeStringArray) -> dict[str, pa.LargeStringArray]:
+    """Return client, method, path and status of each line, null where it is no access line."""
+    plain = pc.extract_regex(texts, PLAIN_ACCESS)
+    request = pc.extract_regex(pc.struct_field(plain, "request"), REQUEST)
+    parts = {name: pc.struct_field(plain, name) for name in ("client", "status")}
+    parts |= {name: pc.struct_field(request, name) for name in ("method", "path")}
+    odd = np.flatnonzero(np.asarray(plain.is_null()))
+    if not len(odd):
+        return parts
+    exact = pc.extract_regex(texts.take(pa.array(odd)), ACCESS)
+    places = np.arange(len(texts))
+    places[odd] = len(texts) + np.arange(len(odd))
+    order = pa.array(places)
+    return {name: pa.concat_arrays([part, pc.struct_field(exact, name)]).take(order) for name, part in parts.items()}
 
 
 def _may_be_failed_requests(texts: pa.LargeStringArray) -> np.ndarray:
