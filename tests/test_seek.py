@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from random import Random
 
@@ -229,7 +228,7 @@ def test_a_window_without_a_date_is_not_known_before_reading(since: str | None) 
 def test_the_command_tells_what_was_skipped(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("timeline.pipeline.read_source", partial(read_source, scale=SMALL))
+    monkeypatch.setattr("timeline.seek.SCALE", SMALL)
     monkeypatch.setattr(
         "sys.argv", ["timeline-build", str(folder / "nginx-access.sorted"), "--until", "2026-06-15T12:01Z"]
     )
@@ -241,7 +240,7 @@ def test_the_command_tells_what_was_skipped(
 
 
 def test_the_account_tells_what_was_skipped(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("timeline.pipeline.read_source", partial(read_source, scale=SMALL))
+    monkeypatch.setattr("timeline.seek.SCALE", SMALL)
     where = folder / "nginx-access.sorted"
     since = NOON + timedelta(seconds=300)
 

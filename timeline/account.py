@@ -30,7 +30,8 @@ class SourceAccount:
         file: the source's label.
         parser: the parser that read it, empty if none did.
         why: why that parser was taken.
-        zone: how its stamps were made UTC.
+        bases: how its stamps became UTC, values of `time_basis`.
+        time_notes: what was done for that, parts of `time_note`.
         skipped: lines of a large sorted file that lie outside of the window and were not read.
         note: what else a person should know.
         unparsed_examples: (line, text) of the first lines that were not understood.
@@ -51,9 +52,16 @@ class SourceAccount:
     filtered: int = 0
     undated: int = 0
     why: str = ""
-    zone: str = ""
+    bases: list[str] = field(default_factory=list)
+    time_notes: list[str] = field(default_factory=list)
     note: str = ""
     unparsed_examples: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def zone(self) -> str:
+        """How its stamps became UTC, in a phrase."""
+        notes = f" ({'; '.join(self.time_notes)})" if self.time_notes else ""
+        return ", ".join(self.bases) + notes
 
     def add(self, batch: Batch) -> None:
         """Add the counts of a batch.

@@ -240,7 +240,10 @@ def _closing_line(timeline: Timeline, *, everything: bool) -> str:
         int(account[name].sum()) for name in ("lines", "unparsed", "undated", "skipped")
     )
     read = f" ({skipped:,} outside of the window and not read)" if skipped else ""
-    parts = [f"{_count(sources, 'source')}, {_count(lines, 'line')}{read}", _count(len(timeline.events), "event")]
+    parts = [
+        f"{_count(sources, 'source')}, {_count(lines, 'line')}{read}",
+        _count(int(account["events"].sum()), "event"),
+    ]
     if not everything:
         parts.append(f"{len(timeline.entries):,} {'entry' if len(timeline.entries) == 1 else 'entries'}")
     text = " -> ".join(parts)
@@ -322,7 +325,7 @@ def _embed(timeline: Timeline, given: dict[str, Any]) -> int:
 def _is_unsure(timeline: Evidence) -> bool:
     lost = int(timeline.account["unparsed"].sum()) + int(timeline.account["undated"].sum())
     refused = bool((timeline.account["parser"] == "").any())
-    return bool(lost or refused or (timeline.events["time_basis"] == "assumed").any())
+    return bool(lost or refused or timeline.account["zone"].str.contains("assumed").any())
 
 
 def commands() -> Sequence[click.Parameter]:

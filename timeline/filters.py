@@ -50,9 +50,13 @@ def keep(
     return events if passed.all() else events[passed].reset_index(drop=True)
 
 
-def unknown_sources(events: pd.DataFrame, source: Sequence[str]) -> list[str]:
-    """Say which of the sources that the user wants to keep do not occur in *events*, and what is close to them."""
-    names = {str(name) for column in (schema.SOURCE, schema.SERVICE) for name in events[column].dropna().unique()}
+def find_names(events: pd.DataFrame) -> set[str]:
+    """Return the names by which `keep` knows sources: those of parsers and of services."""
+    return {str(name) for column in (schema.SOURCE, schema.SERVICE) for name in events[column].dropna().unique()}
+
+
+def unknown_sources(names: set[str], source: Sequence[str]) -> list[str]:
+    """Say which of the sources that the user wants to keep are not among *names*, and what is close to them."""
     return [
         f"no event has the source or service {name!r}" + (f" (did you mean {near[0]!r}?)" if near else "")
         for name in source

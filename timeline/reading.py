@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 SMALL: Final = 10_000
 # A part of a file is small: smaller blocks cost no time, and a fifth less memory.
 PART_BLOCK: Final = 1 << 22
+NOTES: Final = 4
+"""So many different notes on times are told of a source."""
 UNSORTED: Final = "not in the order of time, and so read whole"
 
 
@@ -115,12 +119,17 @@ class Reader:
         )
         return Reading(records, self.account, self.warnings, clock)
 
+    def adopt(self, part: Reader) -> None:
+        """Take over what *part*, a reader of a part that is all that is needed, found out."""
+        part.account.why = self.account.why
+        self.account, self.warnings = part.account, part.warnings
+
     def over(self, source: Source) -> Reader:
         """Return a reader of another *source*, such as a part of this one, in the same way."""
         return Reader(source, self.parser, self.settings)
 
 
-def read_source(reader: Reader, window: Window | None = None, *, scale: seek.Scale = seek.SCALE) -> Reading:
+def read_source(reader: Reader, window: Window | None = None, *, scale: seek.Scale | None = None) -> Reading:
     """Read every record of a source, or of a large sorted file what can lie in *window*.
 
     Args:
@@ -129,7 +138,7 @@ def read_source(reader: Reader, window: Window | None = None, *, scale: seek.Sca
         scale: how the window is sought.
     """
     try:
-        part = read_part(reader, window, scale) if window else None
+        part = read_part(reader, window, scale or seek.SCALE) if window else None
     except seek.UnsortedError:
         reading = reader.read_all()
         reading.account.add_note(UNSORTED)
@@ -137,7 +146,7 @@ def read_source(reader: Reader, window: Window | None = None, *, scale: seek.Sca
     return part or reader.read_all()
 
 
-def read_part(reader: Reader, window: Window, scale: seek.Scale = seek.SCALE) -> Reading | None:
+def read_part(reader: Reader, window: Window, scale: seek.Scale) -> Reading | None:
     """Read what can lie in the window; None if that cannot be told without reading all.
 
     Raises:
@@ -149,13 +158,15 @@ def read_part(reader: Reader, window: Window, scale: seek.Scale = seek.SCALE) ->
     if extent is None:
         return None
     span = (extent.start, extent.stop)
-    reading = reader.over(dataclasses.replace(reader.source, spans=(span,), block_size=PART_BLOCK)).read_all()
+    part = reader.over(dataclasses.replace(reader.source, spans=(span,), block_size=PART_BLOCK))
+    reading = part.read_all()
     stamps = find_stamps(reading)
     if stamps is None or not len(stamps.lines):
         return None
     seek.check_order(stamps.times, scale.disorder)
     reading.records[schema.LINE] += extent.lines_before
     reading.account.skip(extent.lines_before, extent.lines_after)
+    reader.adopt(part)
     return reading
 
 
@@ -195,11 +206,24 @@ def _date_together(group: Sequence[Reading]) -> pd.DataFrame:
     first = group[0]
     records = schema.concat([reading.records for reading in group])
     events = schema.conform(normalize(records, warn=first.warnings.append, **vars(first.clock)))
-    zone = _describe_zone(events)
+    undated = Counter(events.loc[events[schema.TIMESTAMP].isna(), schema.FILE].astype("str"))
     for reading in group:
-        reading.account.zone = zone if len(reading.records) else ""
+        reading.account.undated += undated[reading.account.file]
+        if len(reading.records):
+            _tell_zone(events, reading.account)
     first.warnings[:] = dict.fromkeys(first.warnings)
     return events
+
+
+def _tell_zone(events: pd.DataFrame, account: SourceAccount) -> None:
+    """Write into an account how stamps became UTC."""
+    used = events[schema.TIME_BASIS].value_counts()
+    bases = [str(name) for name in schema.BASES if used.get(name, 0) or name in account.bases]
+    notes = [note for note in events[schema.TIME_NOTE].unique()[:NOTES] if note]
+    account.bases = bases
+    account.time_notes = list(
+        dict.fromkeys([*account.time_notes, *(part for note in notes for part in note.split("; "))])
+    )
 
 
 def _batches(source: Source, parser: Parser, warnings: list[str]) -> Iterator[Batch]:
@@ -259,11 +283,12 @@ def _require_one_kind_of_stamps(kinds: set[str], records: pd.DataFrame) -> None:
 
 
 def count_lines(source: Source) -> int:
-    """Return how many physical lines *source* has."""
+    """Return how many physical lines *source* has, as far as it can be read."""
     count, last = 0, b"\n"
-    for chunk in dataclasses.replace(source, problems=[]).chunks():
-        count += chunk.count(b"\n")
-        last = chunk[-1:] or last
+    with suppress(OSError):
+        for chunk in dataclasses.replace(source, problems=[]).chunks():
+            count += chunk.count(b"\n")
+            last = chunk[-1:] or last
     return count + (last != b"\n")
 
 
@@ -293,16 +318,6 @@ def _fill(events: pd.DataFrame, name: str, value: str) -> pd.Series:
     if value not in column.cat.categories:
         column = column.cat.add_categories([value])
     return column.fillna(value)
-
-
-def _describe_zone(events: pd.DataFrame) -> str:
-    """Say in a phrase how the stamps of a source became UTC."""
-    if not len(events):
-        return ""
-    basis = events[schema.TIME_BASIS].value_counts()
-    parts = [str(name) for name in schema.BASES if basis.get(name, 0)]
-    notes = [note for note in events[schema.TIME_NOTE].unique()[:4] if note]
-    return ", ".join(parts) + (f" ({'; '.join(dict.fromkeys('; '.join(notes).split('; ')))})" if notes else "")
 
 
 def within(events: pd.DataFrame, window: Window) -> pd.DataFrame:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -22,18 +24,28 @@ class Evidence:
     """What was read.
 
     Attributes:
-        events: the event frame, merged and without duplicates, sorted by time, then file and line.
+        load: gives the event frame; it is called once, when `events` is asked for.
         account: one row a source: where each of its lines went.
         warnings: what a person should know, one line each.
         window: the span that was asked for, in UTC.
         unparsed: (file, line, text) of some lines that were not understood.
+        undated: how many events have no time.
     """
 
-    events: pd.DataFrame
+    load: Callable[[], pd.DataFrame] = field(repr=False)
     account: pd.DataFrame
     warnings: list[str]
     window: Window = field(default_factory=Window)
     unparsed: list[tuple[str, int, str]] = field(default_factory=list)
+    undated: int = 0
+
+    @cached_property
+    def events(self) -> pd.DataFrame:
+        """The event frame, merged and without duplicates, sorted by time, then file and line.
+
+        For a timeline of evidence that does not fit into memory, it is read when it is asked for.
+        """
+        return self.load()
 
 
 @dataclass(frozen=True)
@@ -68,7 +80,7 @@ class Timeline(Evidence):
         return {
             "style": self.style if style is None else style,
             "citations": self.citations if citations is None else citations,
-            "undated": int(self.events[schema.TIMESTAMP].isna().sum()),
+            "undated": self.undated,
         }
 
     def embed(

@@ -259,7 +259,8 @@ def _unite(columns: Sequence[pd.Series]) -> pd.Categorical:
 
 def _unite_few(indexes: Sequence[pd.Index]) -> tuple[pd.Index, list[np.ndarray]]:
     order: dict[str, int] = {}
-    places = [np.array([*(order.setdefault(str(name), len(order)) for name in index), -1], "int32") for index in indexes]
+    numbers = [[order.setdefault(str(name), len(order)) for name in index] for index in indexes]
+    places = [np.array([*codes, -1], "int32") for codes in numbers]
     return pd.Index(list(order), dtype="str"), places
 
 

@@ -7,6 +7,7 @@ import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -21,7 +22,7 @@ from timeline.containers import Container, Folder, Memory
 from timeline.errors import AccountError, TimelineError
 from timeline.normalize import normalize
 from timeline.parser import Batch, Parser
-from timeline.reading import as_batch, count_lines, date_events, read_source, within
+from timeline.reading import Reader, as_batch, count_lines, date_events, read_source, within
 from timeline.seek import Scale
 from timeline.sources import Source
 from timeline.window import Window
@@ -140,11 +141,12 @@ class _Check:
         with TemporaryDirectory() as folder:
             (Path(folder) / "sample").write_bytes(self.source.read())
             source = Source(Folder(folder), "sample")
-            (events,) = date_events([read_source(source, self.parser, settings)])
+            reader = partial(Reader, source, self.parser, settings)
+            (events,) = date_events([reader().read_all()])
             stamps = events[schema.TIMESTAMP].dropna().tolist()
             for _ in range(rounds if stamps else 0):
                 window = Window(*sorted(random.choices(stamps, k=2)))
-                (found,) = date_events([read_source(source, self.parser, settings, window, scale=_SCALE)])
+                (found,) = date_events([read_source(reader(), window, scale=_SCALE)])
                 expected, got = (_Found(within(frame, window).reset_index(drop=True), {}) for frame in (events, found))
                 self._require_same(expected, got, f"reading the window {window}")
 

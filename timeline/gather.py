@@ -1,0 +1,117 @@
+"""Find the sources of a run and who reads each; what cannot be read is refused, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from timeline import registry
+from timeline.account import SourceAccount
+from timeline.config import Rule, SourceSettings, settings_for, unused_rules
+from timeline.errors import SourceError, UnclearFormatError
+from timeline.plan import Plan
+from timeline.reading import Reader
+from timeline.sources import LIVE_JOURNAL, Refusal, Source, discover, spelled
+
+if TYPE_CHECKING:
+    from timeline.parser import Parser
+
+
+@dataclass
+class Gathering:
+    """The sources of a run, as far as they were found.
+
+    Attributes:
+        readers: one for each source that is read.
+        refusals: what is not read, and why.
+        warnings: what a person should know.
+    """
+
+    plan: Plan
+    readers: list[Reader] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def find_readers(self) -> Iterator[Reader]:
+        """Yield a reader for each source, in a stable order."""
+        parsers, warnings = registry.load_parsers()
+        self.warnings += warnings
+        for found, forced in _find_sources(self.plan.named):
+            if isinstance(found, Refusal):
+                self._leave_out(found)
+                continue
+            self.plan.progress(found.label)
+            try:
+                reader = _choose_reader(found, forced, parsers, self.plan.rules)
+            except UnclearFormatError as error:
+                self._leave_out(Refusal(found.label, str(error)), error.help)
+            except OSError as error:
+                self._leave_out(Refusal(found.label, error.strerror or str(error)))
+            else:
+                self.readers.append(reader)
+                yield reader
+
+    def _leave_out(self, refusal: Refusal, help_text: str = "") -> None:
+        self.refusals.append(refusal)
+        self.warnings.append(f"{refusal.label}: {refusal.reason}; left out" + (f" ({help_text})" if help_text else ""))
+
+    def require_something(self) -> None:
+        """Raise `SourceError` if not one record was read and that was not because the evidence holds none."""
+        accounts = [reader.account for reader in self.readers]
+        unparsed = sum(account.unparsed for account in accounts)
+        damaged = unparsed or any(reader.warnings for reader in self.readers)
+        if any(account.records for account in accounts) or (accounts and not damaged):
+            return
+        paths = ", ".join(path for path, _ in self.plan.named) or "no path"
+        if accounts:
+            told = [*(text for reader in self.readers for text in reader.warnings), *self.warnings]
+            reason = f" ({told[0]})" if told else f" (none of its {unparsed:,} lines is understood)"
+        else:
+            first = self.refusals[0] if self.refusals else None
+            reason = f" ({first.label}: {first.reason})" if first else " (no files in it)"
+        raise SourceError(
+            f"nothing could be read in {paths}{reason}",
+            help="name a log, a folder with logs, or force a format: PARSER:PATH",
+        )
+
+    def all_warnings(self) -> list[str]:
+        """Return what a person should know of the run and of each source, each once."""
+        labels = [*(reader.account.file for reader in self.readers), *(refusal.label for refusal in self.refusals)]
+        told = [text for reader in self.readers for text in reader.warnings]
+        return list(dict.fromkeys([*self.warnings, *unused_rules(self.plan.rules, labels), *told]))
+
+    def accounts(self) -> list[SourceAccount]:
+        """Return the accounts of what was read and of what was not."""
+        left_out = [SourceAccount(refusal.label, note=refusal.reason) for refusal in self.refusals]
+        return [*(reader.account for reader in self.readers), *left_out]
+
+
+def _find_sources(named: Sequence[tuple[str, str | None]]) -> Iterator[tuple[Source | Refusal, str | None]]:
+    """Yield each source once, with the parser that was forced for it."""
+    seen: set[str] = set()
+    for path, parser in named:
+        for found in discover(path):
+            if spelled(found.label) not in seen:
+                seen.add(spelled(found.label))
+                yield found, parser
+
+
+def _choose_reader(source: Source, forced: str | None, parsers: Sequence[Parser], rules: Sequence[Rule]) -> Reader:
+    settings = settings_for(source.label, rules)
+    forced = forced or settings.parser or ("journald" if source.label == LIVE_JOURNAL else None)
+    parser, why = registry.find_parser(source, forced, parsers)
+    reader = Reader(source, parser, _keep_options(settings, parser.name))
+    reader.account.why = why
+    return reader
+
+
+def _keep_options(settings: SourceSettings, name: str) -> SourceSettings:
+    """Keep the options of one parser; "postgresql.log_line_prefix" becomes "log_line_prefix"."""
+    prefix = f"{name}."
+    own = {
+        key.removeprefix(prefix): value
+        for key, value in settings.options.items()
+        if key.startswith(prefix) or "." not in key
+    }
+    return replace(settings, options=own)

@@ -1,0 +1,51 @@
+"""Merge events, drop copies and what was not asked for, and count by file where each went."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import pandas as pd
+
+from timeline import schema
+from timeline.account import SourceAccount
+from timeline.dedupe import dedupe
+from timeline.filters import find_names, keep, unknown_sources
+from timeline.merge import merge
+from timeline.plan import Plan
+
+
+class Sieve:
+    """What of the events of a run stays, slice by slice.
+
+    Attributes:
+        undated: how many of those that stay have no time.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.undated = 0
+        self._plan = plan
+        self._inside, self._kept, self._wanted = Counter[str](), Counter[str](), Counter[str]()
+        self._names: set[str] = set()
+
+    def sift(self, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+        """Return the events of *frames*, which lie in the window, merged, without copies, filtered."""
+        inside = merge(frames)
+        kept = dedupe(inside) if self._plan.dedupe else inside
+        wanted = keep(kept, **self._plan.filters)
+        self._names |= find_names(kept) if self._plan.filters["source"] else set()
+        for counts, events in ((self._inside, inside), (self._kept, kept), (self._wanted, wanted)):
+            counts.update({str(name): int(count) for name, count in events[schema.FILE].value_counts().items()})
+        self.undated += int(wanted[schema.TIMESTAMP].isna().sum())
+        return wanted
+
+    def settle(self, accounts: Sequence[SourceAccount]) -> None:
+        """Write into the accounts what the window, dedupe and the filters took."""
+        for account in accounts:
+            inside, kept, wanted = (counts[account.file] for counts in (self._inside, self._kept, self._wanted))
+            account.out_of_window = account.records - inside
+            account.duplicate, account.filtered, account.events = inside - kept, kept - wanted, wanted
+
+    def warnings(self) -> list[str]:
+        """Say which of the sources that were asked for do not occur."""
+        return unknown_sources(self._names, self._plan.filters["source"])
