@@ -38,15 +38,23 @@ def gather(data: bytes | np.ndarray, starts: np.ndarray, width: int) -> Bytes:
 
 def cells(strings: pa.Array | pa.ChunkedArray, width: int) -> Bytes:
     """Return the first *width* bytes of each of *strings* as a uint8 matrix; shorter ones are filled with 0."""
+    flat, offsets = lay_out(strings)
+    matrix = gather(flat, offsets[:-1], width)
+    lengths = offsets[1:] - offsets[:-1]
+    if lengths.min(initial=width) >= width:
+        return matrix
+    return np.where(lengths[:, None] <= np.arange(width), 0, matrix).astype(np.uint8)
+
+
+def lay_out(strings: pa.Array | pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the bytes of *strings*, and the offset at which each begins and the last one ends, without copying."""
     array = strings.combine_chunks() if isinstance(strings, pa.ChunkedArray) else strings
     array = array.cast(pa.large_binary())
     if not len(array):
-        return np.zeros((0, width), np.uint8)
+        return np.zeros(0, np.uint8), np.zeros(1, np.int64)
     offsets = np.frombuffer(array.buffers()[1], np.int64)[array.offset : array.offset + len(array) + 1]
     data = array.buffers()[2]
-    matrix = gather(np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8), offsets[:-1], width)
-    short = (offsets[1:] - offsets[:-1])[:, None] <= np.arange(width)
-    return np.where(short, 0, matrix).astype(np.uint8) if short.any() else matrix
+    return np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8), offsets
 
 
 def decode(matrix: Bytes, layout: str) -> tuple[np.ndarray, np.ndarray]:

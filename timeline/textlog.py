@@ -97,8 +97,11 @@ def read_blocks(source: Source, size: int | None = None, limit: int = LINE_LIMIT
         size: bytes a block has at least, but for the last; whole lines. By default what the source asks for.
         limit: bytes of a line that are kept. A longer one is cut, so that no regular expression meets it.
     """
-    for raw in read_raw_blocks(source, size):
-        yield raw.clean(limit)
+    number = 1
+    for data in _whole_lines(source.chunks(), size or source.block_size):
+        block = clean(data, number, limit)
+        yield block
+        number += len(block.ends)
 
 
 def read_raw_blocks(source: Source, size: int | None = None) -> Iterator[RawBlock]:

@@ -12,10 +12,21 @@ from pyarrow import csv
 
 from timeline.parser import EXAMPLES, Batch, Tally
 from timeline.sources import Source
-from timeline.stamps import cells
+from timeline.stamps import gather, lay_out
 from timeline.textlog import Block, read_blocks
 from timeline_parsers._pg_csvsplit import FEWEST, Split, count_columns, split_damaged, split_records
-from timeline_parsers._pg_frame import STAMP_END, Fields, as_dictionary, build_frame, read_stamps, to_numbers, without
+from timeline_parsers._pg_frame import (
+    STAMP_END,
+    STAMP_WIDTH,
+    Fields,
+    as_dictionary,
+    behind,
+    build_frame,
+    read_stamps,
+    to_numbers,
+    with_values,
+    without,
+)  # fmt: skip
 
 # Columns by place; 22 in 8.4, 23 in 9.0, 24 in 13, 26 in 14. Further ones are ignored.
 # Reference: https://www.postgresql.org/docs/current/runtime-config-logging.html, "Using CSV-Format Log Output".
@@ -28,7 +39,7 @@ _UNREAD: Final = ("session_start", "vxid", "xid", "leader_pid")
 _CATEGORIES: Final = ("user", "database", "client", "command", "label", "state", "application", "backend")
 _NUMBERS: Final = ("pid", "session_line", "query_id", "statement_position", "query_position")
 
-_MILLI_WIDTH: Final = len("2026-06-15 14:03:11.123")
+_POINT: Final = len("2026-06-15 14:03:11")
 
 _PIECE: Final = 1 << 20
 
@@ -45,8 +56,7 @@ def parse_csvlog(source: Source, *, size: int | None = None) -> Iterator[Batch]:
     """
     held = Block(b"", 1)
     for block in read_blocks(source, size):
-        data = block.data.lstrip(b"\0") if block.first_line == 1 else block.data  # copytruncate leaves NULs
-        whole = Block(held.data + data, held.first_line if held.data else block.first_line)
+        whole = behind(held, block)
         cut, batch = _read(whole, last=len(whole.data) > HOLD_LIMIT)
         if cut:
             yield batch
@@ -60,14 +70,17 @@ def _read(block: Block, *, last: bool) -> tuple[int, Batch]:
     """Return how many lines of *block* are settled, and their records."""
     split = split_records(block, last=last)
     table, kept = _parse_records(*_records_only(block, split))
-    if not kept.all():
+    fields = _fields(table)
+    if not kept.all() or not fields.dated.all():
         # Found one by one: how many records are lost must not depend on where a block begins.
         split = split_damaged(block, last=last)
         table, kept = _parse_records(*_records_only(block, split))
-    return split.cut, _account(block, split, table, kept)
+        fields = _fields(table)
+    fields.line = block.first_line + split.begins[kept]
+    return split.cut, _account(block, split, fields, kept)
 
 
-def _account(block: Block, split: Split, table: pa.Table, kept: np.ndarray) -> Batch:
+def _account(block: Block, split: Split, fields: Fields, kept: np.ndarray) -> Batch:
     lost = np.concatenate((split.stray, split.begins[~kept]))
     spans = split.lasts - split.begins
     tally = Tally(lines=split.cut, continuation=int(spans[kept].sum()))
@@ -75,8 +88,8 @@ def _account(block: Block, split: Split, table: pa.Table, kept: np.ndarray) -> B
         text = block.data[block.starts[line] : block.ends[line]].decode("utf-8", "replace")
         tally.reject(block.first_line + line, text)
     tally.unparsed = len(lost) + int(spans[~kept].sum())
-    tally.blank = split.cut - table.num_rows - tally.continuation - tally.unparsed
-    return tally.batch(build_frame(_fields(table, block.first_line + split.begins[kept])))
+    tally.blank = split.cut - len(fields.line) - tally.continuation - tally.unparsed
+    return tally.batch(build_frame(fields))
 
 
 def _records_only(block: Block, split: Split) -> tuple[bytes, np.ndarray]:
@@ -156,11 +169,12 @@ def _parse(data: bytes, width: int, types: dict[str, pa.DataType], piece: int = 
         return None
 
 
-def _fields(table: pa.Table, lines: np.ndarray) -> Fields:
+def _fields(table: pa.Table) -> Fields:
+    """Return the records but for the lines they stand on."""
     columns = {name: _single(table.column(name)) for name in table.column_names}
-    time = columns["time"]
+    time = columns["time"].fill_null("")
     wall, dated = read_stamps(time)
-    fields = Fields(lines, wall, dated)
+    fields = Fields(np.zeros(len(wall), np.int64), wall, dated)
     fields.text = {name: columns[name] for name in columns if name not in ("time", *_NUMBERS)}
     for name in _CATEGORIES:
         if name in columns:
@@ -168,7 +182,7 @@ def _fields(table: pa.Table, lines: np.ndarray) -> Fields:
     fields.text["client"] = _clean(columns["client"], r"^(.+):\d+$")
     fields.text["user"] = fields.text["user"].cast(pa.large_string())
     fields.text["client"] = fields.text["client"].cast(pa.large_string())
-    fields.text["zone"] = _zones(time)
+    fields.text["zone"] = _zones(time, dated)
     fields.text["session"] = pc.ascii_rtrim_whitespace(columns["session"])
     fields.text["message"] = columns["message"].fill_null("")
     fields.number = {name: columns[name] for name in _NUMBERS if name in columns}
@@ -188,12 +202,20 @@ def _clean(column: pa.Array, pattern: str = "") -> pa.DictionaryArray:
     values = without(encoded.dictionary, "[unknown]")
     if pattern:
         values = pc.replace_substring_regex(values, pattern, r"\1")
-    return values.take(encoded.indices).dictionary_encode() if values.null_count or pattern else encoded
+    return with_values(encoded, values) if values.null_count or pattern else encoded
 
 
-def _zones(time: pa.Array) -> pa.Array:
+def _zones(time: pa.Array, dated: np.ndarray) -> pa.DictionaryArray:
     """Return what follows the digits of the stamps, a dictionary."""
-    points = cells(time, _MILLI_WIDTH)[:, _MILLI_WIDTH - 4] == ord(".")
-    if points.all():
-        return _clean(pc.utf8_slice_codeunits(time, _MILLI_WIDTH + 1).dictionary_encode())
+    flat, offsets = lay_out(time)
+    width = int(offsets[1] - offsets[0]) if len(time) else 0
+    if width > _POINT and dated.all() and (np.diff(offsets) == width).all():
+        ends = gather(flat, offsets[:-1] + _POINT, width - _POINT)
+        same = (ends == ends[0]).all(axis=0)
+        if ends[0, 0] == ord(".") and same[STAMP_WIDTH - _POINT :].all() and same[0]:
+            return _cut_zones(time.slice(0, 1)).take(pa.array(np.zeros(len(time), np.int32)))
+    return _cut_zones(time)
+
+
+def _cut_zones(time: pa.Array) -> pa.DictionaryArray:
     return _clean(pc.replace_substring_regex(time, STAMP_END, ""))

@@ -53,7 +53,7 @@ class Split:
 
 
 def split_records(block: Block, *, last: bool = False) -> Split:
-    """Find the records of *block*.
+    """Find the records of *block*, whatever they begin with; `split_damaged` is for what does not read as records.
 
     Args:
         block: begins outside of a record.
@@ -64,7 +64,7 @@ def split_records(block: Block, *, last: bool = False) -> Split:
     outside = np.searchsorted(quotes, block.starts) % 2 == 0
     closed = len(quotes) % 2 == 0
     begins = np.flatnonzero(outside & ~block.blank)
-    if not looks_like_stamp(block.data, block.starts[begins]).all() or (last and not closed):
+    if last and not closed:
         return split_damaged(block, last=last)
     cut = len(block.ends) if closed or not len(begins) else int(begins[-1])
     begins = begins[begins < cut]

@@ -30,6 +30,7 @@ from timeline.schema import (
     string_column,
 )  # fmt: skip
 from timeline.stamps import SECOND, Bytes, cells, decode
+from timeline.textlog import Block
 from timeline_parsers._pg_kinds import find_kinds
 from timeline_parsers._pg_labels import SEVERITY_OF
 from timeline_parsers._pg_prefix import STAMP
@@ -96,6 +97,14 @@ class Fields:
         text = {name: column.take(rows) for name, column in self.text.items()}
         number = {name: column.take(rows) for name, column in self.number.items()}
         return Fields(self.line[places], self.wall[places], self.dated[places], text, number)
+
+
+def behind(held: Block, block: Block) -> Block:
+    """Put *block* behind the lines that were *held* back; NULs at the start of a file, left by copytruncate, go."""
+    data = block.data.lstrip(b"\0") if block.first_line == 1 else block.data
+    if not held.data and data is block.data:
+        return block
+    return Block(held.data + data, held.first_line if held.data else block.first_line)
 
 
 def build_frame(fields: Fields) -> pd.DataFrame:
@@ -177,9 +186,14 @@ def as_dictionary(values: pa.Array) -> pa.DictionaryArray:
     return values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
 
 
+def with_values(encoded: pa.DictionaryArray, values: pa.Array) -> pa.DictionaryArray:
+    """Return *encoded* with *values* for those of its dictionary; a missing one makes its rows missing."""
+    distinct = values.dictionary_encode()
+    return pa.DictionaryArray.from_arrays(distinct.indices.take(encoded.indices), distinct.dictionary)
+
+
 def _without_success(states: pa.DictionaryArray) -> pa.DictionaryArray:
-    values = without(states.dictionary, "00000")
-    return values.take(states.indices).dictionary_encode() if values.null_count else states
+    return with_values(states, without(states.dictionary, "00000"))
 
 
 def _or_missing(values: pa.Array | None, rows: int) -> pa.Array:
@@ -205,11 +219,14 @@ def _category(values: pa.Array | None, rows: int) -> pd.Categorical:
     if values is None:
         return category_column(np.full(rows, -1, "int8"), [])
     encoded = as_dictionary(values)
-    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    names = encoded.dictionary.to_pylist()
+    codes = encoded.indices.fill_null(len(names)).to_numpy(zero_copy_only=False)
     # Only what occurs: the dictionary was made for all lines, further lines of records included.
-    used = np.bincount(codes + 1, minlength=len(encoded.dictionary) + 1)[1:] > 0
-    places = np.append(np.cumsum(used) - 1, -1)
-    return category_column(places[codes], encoded.dictionary.filter(pa.array(used)).to_pylist())
+    used = np.bincount(codes, minlength=len(names) + 1)[:-1].astype(bool)
+    order: dict[str, int] = {}
+    places = [order.setdefault(name, len(order)) if occurs else -1 for name, occurs in zip(names, used, strict=True)]
+    narrow = np.array([*places, -1], np.min_scalar_type(-len(names) - 1))
+    return pd.Categorical.from_codes(narrow[codes], categories=pd.Index(list(order), dtype="str"))
 
 
 def _strings(values: pa.Array | None, rows: int) -> object:

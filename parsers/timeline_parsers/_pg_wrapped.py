@@ -18,7 +18,7 @@ from timeline.parser import EXAMPLES, Batch, Tally
 from timeline.sources import Source
 from timeline.stamps import cells
 from timeline.textlog import Block, read_blocks
-from timeline_parsers._pg_frame import Fields, build_frame
+from timeline_parsers._pg_frame import Fields, behind, build_frame
 from timeline_parsers._pg_labels import KNOWN_LABEL, PART_OF
 from timeline_parsers._pg_match import extract, match_lines
 from timeline_parsers._pg_prefix import Prefix
@@ -85,8 +85,7 @@ def parse_wrapped(
     reader = _Reader(unwrap, prefix, others if prefix.dated else (), newest_first, yearless and not prefix.dated)
     held = Block(b"", 1)
     for block in read_blocks(source, size):
-        data = block.data.lstrip(b"\0") if block.first_line == 1 else block.data
-        whole = Block(held.data + data, held.first_line if held.data else block.first_line)
+        whole = behind(held, block)
         cut, batch = reader.read(whole, last=len(held.data) > HOLD_LIMIT)
         if batch is not None:
             yield batch
