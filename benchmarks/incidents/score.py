@@ -1,0 +1,104 @@
+"""Score timelines of the recorded incidents, ours and simple ways to make one, in one table.
+
+record.sh DATA; score.py DATA --loghub LOGHUB
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from checks import check_why, is_deterministic
+from folders import VARIANTS, variant
+from lines import baseline_lines, ours
+from metrics import Score, score_lines
+from tables import print_report
+from truth import load_kinds, load_truth
+
+import timeline
+
+BUDGETS = (40, 20)
+OURS = "timeline-build"
+
+
+@dataclass(frozen=True)
+class Result:
+    """One timeline that was scored: of which incident and variant, made by whom with how many lines at most."""
+
+    kind: str
+    variant: str
+    method: str
+    budget: int
+    score: Score | None
+    why: tuple[int, int] = (0, 0)
+    skipped: str = ""
+
+
+def score_kind(kind: str, *, data: Path, loghub: Path | None, baselines: bool) -> list[Result]:
+    """Score all variants of one incident."""
+    results: list[Result] = []
+    for name in VARIANTS if loghub else [name for name in VARIANTS if "noisy" not in name]:
+        with variant(data / kind, name, loghub) as folder:
+            results += _score_variant(kind, name, folder, data, baselines=baselines)
+    return results
+
+
+def _score_variant(kind: str, name: str, folder: str, data: Path, *, baselines: bool) -> Iterator[Result]:
+    truth = load_truth(data / f"{kind}.truth.jsonl")
+    if "no chat" in name:
+        truth = truth.without_chat()
+    background = load_kinds().background
+    for budget in BUDGETS:
+        made = timeline.build(folder, max_lines=budget)
+        score = score_lines(ours(made), truth, background)
+        yield Result(kind, name, OURS, budget, score, check_why(made))
+    for method, lines in baseline_lines(folder) if baselines else ():
+        for budget in BUDGETS:
+            if isinstance(lines, str):
+                yield Result(kind, name, method, budget, None, skipped=lines)
+            else:
+                yield Result(kind, name, method, budget, score_lines(lines[:budget], truth, background))
+
+
+def chosen_kinds(data: Path, asked: Sequence[str], *, set_aside: bool) -> list[str]:
+    """Return the kinds to score, all that are recorded unless some are asked for; those set aside only when meant."""
+    kinds = load_kinds()
+    allowed = kinds.set_aside if set_aside else (*kinds.tuning, *kinds.quiet)
+    refused = sorted(set(asked) - set(allowed))
+    if refused:
+        raise SystemExit(f"{', '.join(refused)}: not among {', '.join(allowed)}\nhelp: see kinds.toml and --set-aside")
+    found = [kind for kind in asked or allowed if (data / f"{kind}.truth.jsonl").is_file()]
+    if not found:
+        raise SystemExit(f"{data}: no recorded incidents there\nhelp: benchmarks/incidents/record.sh {data}")
+    return found
+
+
+def main(arguments: Iterable[str] | None = None) -> None:
+    """Score and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("data", type=Path, help="folder that record.sh wrote")
+    parser.add_argument("--loghub", type=Path, help="folder with loghub's *_2k.log_structured.csv; without it no noise")
+    parser.add_argument("--kind", action="append", default=[], help="only this kind; repeatable")
+    parser.add_argument("--set-aside", action="store_true", help="score the kinds set aside instead; not for tuning")
+    parser.add_argument("--ours", action="store_true", help="leave the simple ways out")
+    parser.add_argument("--misses", action="store_true", help="name the facts that were not found")
+    parser.add_argument("--no-determinism", action="store_true", help="do not run the command four times a kind")
+    parser.add_argument("--jobs", type=int, default=1, help="kinds scored at once")
+    given = parser.parse_args(None if arguments is None else [*arguments])
+    kinds = chosen_kinds(given.data, given.kind, set_aside=given.set_aside)
+    work = partial(score_kind, data=given.data, loghub=given.loghub, baselines=not given.ours)
+    with ProcessPoolExecutor(given.jobs) as pool:
+        results = [result for part in pool.map(work, kinds) for result in part]
+        same: list[bool] = []
+        if not given.no_determinism:
+            same = [*pool.map(is_deterministic, [given.data / kind for kind in kinds])]
+    print_report(results, load_kinds().quiet, same, misses=given.misses, file=sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Plays the incidents of the benchmark inside a booted machine."""
