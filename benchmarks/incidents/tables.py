@@ -86,8 +86,8 @@ def _each(results: Sequence[Result]) -> list[list[str]]:
         ["incident", "variant", "N", *HEAD],
         *(
             [result.kind, result.variant, str(result.budget), *summary([result.score])]
-            for result in shown
-            if result.score
+            for result in results
+            if result.method == results[0].method and result.score
         ),
     ]
 
