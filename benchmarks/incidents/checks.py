@@ -29,9 +29,10 @@ def _failed_requests(_: re.Match[str], entry: pd.Series[Any], events: pd.DataFra
     """Count again: failures of the route from the first to the last, and all its requests in that time."""
     until = entry["timestamp"] if pd.isna(entry["until"]) else entry["until"]
     same = events[
-        (events["url.path"] == entry["url.path"])
+        (events["source"] == entry["source"])
+        & (events["url.path"] == entry["url.path"])
         & (events["http.request.method"] == entry["http.request.method"])
-        & (events["host"] == entry["host"])
+        & (events["host"].astype(str) == str(entry["host"]))
         & events["timestamp"].between(entry["timestamp"], until)
     ]
     failed = int((same["http.response.status_code"] >= 500).sum())  # noqa: PLR2004

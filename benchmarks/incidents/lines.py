@@ -64,8 +64,9 @@ def without_repeats(rows: Rows) -> Rows:
 def first_of_cluster(rows: Rows) -> Rows:
     """Return the rows that open a cluster of drain3."""
     from drain3 import TemplateMiner
+    from drain3.template_miner_config import TemplateMinerConfig
 
-    miner = TemplateMiner()
+    miner = TemplateMiner(config=TemplateMinerConfig())
     opened: npt.NDArray[np.bool_] = np.array(
         [miner.add_log_message(text)["change_type"] == "cluster_created" for text in rows["message"].fillna("")], bool
     )

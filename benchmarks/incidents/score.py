@@ -28,7 +28,18 @@ OURS = "timeline-build"
 
 @dataclass(frozen=True)
 class Result:
-    """One timeline that was scored: of which incident and variant, made by whom with how many lines at most."""
+    """One timeline that was scored.
+
+    Attributes:
+        kind: the incident.
+        variant: of its evidence.
+        method: who made it.
+        budget: with how many lines at most.
+        score: None if it could not be made.
+        why: how many of its reasons hold, of how many that can be counted again.
+        shift: whether a warning suspects a clock.
+        skipped: why it could not be made.
+    """
 
     kind: str
     variant: str
@@ -36,6 +47,7 @@ class Result:
     budget: int
     score: Score | None
     why: tuple[int, int] = (0, 0)
+    shift: bool = False
     skipped: str = ""
 
 
@@ -56,7 +68,8 @@ def _score_variant(kind: str, name: str, folder: str, data: Path, *, baselines: 
     for budget in BUDGETS:
         made = timeline.build(folder, max_lines=budget)
         score = score_lines(ours(made), truth, background)
-        yield Result(kind, name, OURS, budget, score, check_why(made))
+        shift = any("--shift" in warning for warning in made.warnings)
+        yield Result(kind, name, OURS, budget, score, check_why(made), shift)
     for method, lines in baseline_lines(folder) if baselines else ():
         for budget in BUDGETS:
             if isinstance(lines, str):
@@ -97,7 +110,7 @@ def main(arguments: Iterable[str] | None = None) -> None:
         same: list[bool] = []
         if not given.no_determinism:
             same = [*pool.map(is_deterministic, [given.data / kind for kind in kinds])]
-    print_report(results, load_kinds().quiet, same, misses=given.misses, file=sys.stdout)
+    print_report(results, load_kinds(), same, misses=given.misses, file=sys.stdout)
 
 
 if __name__ == "__main__":

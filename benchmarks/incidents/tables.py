@@ -6,34 +6,44 @@ from collections.abc import Iterable, Sequence
 from statistics import mean, median
 from typing import TYPE_CHECKING, TextIO
 
+from targets import QUIET, SET_ASIDE, TARGETS, target_rows
+
 if TYPE_CHECKING:
     from metrics import Score
     from score import Result
+    from truth import Kinds
 
 NOTHING = "-"
 HEAD = ("machine", "chat", "all", "precision", "lines", "onset s", "end s")
 
 
-def print_report(
-    results: Sequence[Result], quiet: Sequence[str], same: Sequence[bool], *, misses: bool,
-    file: TextIO,
-) -> None:  # fmt: skip
-    """Print the tables: means over the incidents, each incident, the quiet window, and the checks."""
-    loud = [result for result in results if result.kind not in quiet]
+def print_report(results: Sequence[Result], kinds: Kinds, same: Sequence[bool], *, misses: bool, file: TextIO) -> None:
+    """Print the tables: means over the incidents, each incident, the quiet window, the checks and the targets."""
+    loud = [result for result in results if result.kind not in kinds.quiet]
+    silent = [result for result in results if result.kind in kinds.quiet]
     for chat in (True, False):
         variants = [name for name in dict.fromkeys(result.variant for result in loud) if ("no chat" in name) != chat]
         if variants:
             print_table(_means(loud, variants), file)
     print_table(_each(loud), file)
-    print_table(_quiet([result for result in results if result.kind in quiet]), file)
+    print_table(_quiet(silent), file)
+    set_aside = any(result.kind in kinds.set_aside for result in loud)
+    rows = [*target_rows(loud, SET_ASIDE if set_aside else TARGETS), *target_rows(silent, QUIET)]
+    print_table([["target", "where", "ours", "bar", "met", "best simple way"], *rows], file)
+    _print_checks(results, same, file)
+    if misses:
+        _print_misses(results, file)
+
+
+def _print_checks(results: Sequence[Result], same: Sequence[bool], file: TextIO) -> None:
     for name, why in dict.fromkeys((result.method, result.skipped) for result in results if result.skipped):
         print(f"skipped: {name}: {why}", file=file)
     held, counted = (sum(result.why[place] for result in results) for place in (0, 1))
     print(f"why: {held:,} of {counted:,} reasons that can be counted again hold", file=file)
+    warned = [*dict.fromkeys(result.kind for result in results if result.shift)]
+    print(f"a clock that is off is suspected in: {', '.join(warned) or 'none'} (it is in clock_skew)", file=file)
     if same:
         print(f"determinism: {sum(same)} of {len(same)} incidents give the same bytes", file=file)
-    if misses:
-        _print_misses(results, file)
 
 
 def _means(results: Sequence[Result], variants: Sequence[str]) -> list[list[str]]:
