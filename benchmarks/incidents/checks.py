@@ -27,12 +27,13 @@ def _severity(found: re.Match[str], entry: pd.Series[Any], events: pd.DataFrame)
 
 def _failed_requests(_: re.Match[str], entry: pd.Series[Any], events: pd.DataFrame) -> bool:
     """Count again: failures of the route from the first to the last, and all its requests in that time."""
+    host = entry["host"]
     until = entry["timestamp"] if pd.isna(entry["until"]) else entry["until"]
     same = events[
         (events["source"] == entry["source"])
         & (events["url.path"] == entry["url.path"])
         & (events["http.request.method"] == entry["http.request.method"])
-        & (events["host"].astype(str) == str(entry["host"]))
+        & (events["host"].isna() if pd.isna(host) else events["host"] == host)
         & events["timestamp"].between(entry["timestamp"], until)
     ]
     failed = int((same["http.response.status_code"] >= 500).sum())  # noqa: PLR2004
