@@ -15,7 +15,7 @@ from pathlib import Path
 
 from checks import check_why, is_deterministic
 from folders import VARIANTS, variant
-from lines import baseline_lines, ours
+from lines import baseline_lines, ours, to_lines
 from metrics import Score, score_lines
 from tables import print_report
 from truth import load_kinds, load_truth
@@ -38,6 +38,7 @@ class Result:
         score: None if it could not be made.
         why: how many of its reasons hold, of how many that can be counted again.
         shift: whether a warning suspects a clock.
+        unseen: facts that not even a timeline of all events would tell.
         skipped: why it could not be made.
     """
 
@@ -48,6 +49,7 @@ class Result:
     score: Score | None
     why: tuple[int, int] = (0, 0)
     shift: bool = False
+    unseen: tuple[str, ...] = ()
     skipped: str = ""
 
 
@@ -69,7 +71,8 @@ def _score_variant(kind: str, name: str, folder: str, data: Path, *, baselines: 
         made = timeline.build(folder, max_lines=budget)
         score = score_lines(ours(made), truth, background)
         shift = any("--shift" in warning for warning in made.warnings)
-        yield Result(kind, name, OURS, budget, score, check_why(made), shift)
+        unseen = score_lines(to_lines(made.events[made.events["timestamp"].notna()]), truth).missed
+        yield Result(kind, name, OURS, budget, score, check_why(made), shift, unseen)
     for method, lines in baseline_lines(folder) if baselines else ():
         for budget in BUDGETS:
             if isinstance(lines, str):

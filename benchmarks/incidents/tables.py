@@ -40,6 +40,8 @@ def _print_checks(results: Sequence[Result], same: Sequence[bool], file: TextIO)
         print(f"skipped: {name}: {why}", file=file)
     held, counted = (sum(result.why[place] for result in results) for place in (0, 1))
     print(f"why: {held:,} of {counted:,} reasons that can be counted again hold", file=file)
+    unseen = {f"{result.kind}: {', '.join(result.unseen)}": None for result in results if result.unseen}
+    print(f"facts that no event tells in time: {'; '.join(unseen) or 'none'}", file=file)
     warned = [*dict.fromkeys(result.kind for result in results if result.shift)]
     print(f"a clock that is off is suspected in: {', '.join(warned) or 'none'} (it is in clock_skew)", file=file)
     if same:
