@@ -12,8 +12,9 @@ from checks import check_why
 from lines import without_repeats
 from metrics import Line, judge_lines, look, phase_errors, score_lines, share
 from noise import write_noise
-from score import chosen_kinds
+from score import Result, chosen_kinds
 from tables import summary
+from targets import Target, target_rows
 from truth import Fact, Truth, load_kinds, load_truth
 
 import timeline
@@ -98,6 +99,19 @@ def test_means_leave_out_what_was_not_there() -> None:
     second = score_lines([Line(500, "x"), Line(100, "deploying", chat=True)], Truth(FACTS[:2], (100, 200)))
     # machine 1 and 0; chat none and 1; all 1 and 1/2; precision 1 and 1/2; lines 1 and 2; nobody claims the outage
     assert summary([first, second]) == ["0.500", "1.000", "0.750", "0.750", "1.5", "-", "-"]
+
+
+def test_a_target_is_met_by_the_mean_and_compared_with_the_best_simple_way() -> None:
+    found, lost = (score_lines([Line(at, "502")], Truth(FACTS[1:2], (100, 200))) for at in (110, 150))
+    results = [
+        Result(kind, "clean", method, 40, score)
+        for method, scores in (("ours", (found, found)), ("a", (found, lost)), ("b", (lost, lost)))
+        for kind, score in zip(("x", "y"), scores, strict=True)
+    ]
+    target = Target("recall", "clean", 40, lambda score: score.recall, 0.75)
+    assert [*target_rows(results, [target])] == [["recall", "clean, N=40", "1", ">= 0.75", "yes", "0.5"]]
+    assert [*target_rows(results[2:], [target])] == [["recall", "clean, N=40", "0.5", ">= 0.75", "NO", "0"]]
+    assert [*target_rows([], [target])] == []
 
 
 def test_the_truth_is_read_back(tmp_path: Path) -> None:

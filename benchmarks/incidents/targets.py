@@ -93,7 +93,7 @@ SET_ASIDE = (
 def target_rows(results: Sequence[Result], targets: Sequence[Target]) -> Iterator[list[str]]:
     """Yield a row for each target: what, where, ours, the bar, whether it is met, and the best of the simple ways."""
     methods = [*dict.fromkeys(result.method for result in results)]
-    for target in targets:
+    for target in targets if methods else ():
         values = {method: _together(results, method, target) for method in methods}
         ours, others = values[methods[0]], [value for value in [*values.values()][1:] if value is not None]
         if ours is None:
