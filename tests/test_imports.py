@@ -14,8 +14,9 @@ import timeline
 PACKAGE = Path(timeline.__file__).parent
 MODULES = sorted(PACKAGE.glob("*.py"))
 
-STAGES = {"normalize", "merge", "dedupe", "collapse", "select"}
-PURE = {"errors", "schema", "arrays", "templates", "overlaps", "echoes", "signals", "scene", "weigh", "zones"}
+STAGES = {"normalize", "merge", "dedupe", "collapse", "detect", "select"}
+PURE = {"errors", "schema", "arrays", "templates", "overlaps", "echoes", "signals", "scene", "weigh", "zones",
+        "scan", "traffic", "outages", "phrases", "happenings"}  # fmt: skip
 TOP = {
     "pipeline", "gather", "stream", "sieve", "results", "cli", "explain", "reading", "__init__", "__main__", "testing",
 }  # fmt: skip

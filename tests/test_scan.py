@@ -12,7 +12,9 @@ from timeline import scan
 HOUR = 360
 
 
-def series(seed: int, rate: float, *, at: tuple[int, int] | None = None, to: float = 0.0, each: int = 50) -> tuple[scan.Ints, scan.Ints]:
+def series(
+    seed: int, rate: float, *, at: tuple[int, int] | None = None, to: float = 0.0, each: int = 50
+) -> tuple[scan.Ints, scan.Ints]:
     """One hour in buckets of ten seconds with *each* requests a bucket on the average."""
     random = np.random.default_rng(seed)
     total = random.poisson(each, HOUR)

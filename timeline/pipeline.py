@@ -12,15 +12,17 @@ import pandas as pd
 
 from timeline.account import to_frame
 from timeline.collapse import collapse
+from timeline.detect import detect
 from timeline.errors import TimelineError
 from timeline.gather import Gathering
 from timeline.merge import merge
 from timeline.plan import Moment, Path_, Plan, make_plan
 from timeline.reading import date_events, read_source, span_of, within
 from timeline.results import Evidence, Timeline
-from timeline.select import select
+from timeline.select import FLOOR, select
 from timeline.sieve import Sieve
 from timeline.stream import Stream
+from timeline.traffic import add_traffic, count_requests
 from timeline.window import Window
 
 DEFAULT_MAX_LINES = 40
@@ -82,7 +84,9 @@ def read(
     )  # fmt: skip
 
 
-def build(*paths: Path_, max_lines: int | None = None, everything: bool = False, **how: Any) -> Timeline:
+def build(
+    *paths: Path_, max_lines: int | None = None, floor: float | None = None, everything: bool = False, **how: Any
+) -> Timeline:
     """Read evidence and make the timeline of it.
 
     Events are folded as they are read: what does not fit into memory is read slice by slice. The events of such
@@ -91,6 +95,7 @@ def build(*paths: Path_, max_lines: int | None = None, everything: bool = False,
     Args:
         paths: as for `read`.
         max_lines: budget of the timeline; 40 by default.
+        floor: the least score of a line; 20 by default.
         everything: keep every event as an entry: no collapse, no selection.
         how: as for `read`.
 
@@ -99,16 +104,18 @@ def build(*paths: Path_, max_lines: int | None = None, everything: bool = False,
     """
     plan = make_plan(paths, **how)
     budget = max_lines if max_lines is not None else plan.asked.get("max_lines", DEFAULT_MAX_LINES)
+    least = floor if floor is not None else plan.asked.get("floor", FLOOR)
     form = {name: plan.asked[name] for name in ("style", "citations") if name in plan.asked}
     if everything:
         evidence = _collect(plan)
         return Timeline(**vars(evidence), entries=evidence.events, **form)
     if plan.window is None:
         evidence = _collect(plan)
-        entries = collapse(evidence.events)
+        entries, requests = collapse(evidence.events), count_requests(evidence.events)
     else:
-        evidence, entries = _fold(plan, plan.window)
-    return Timeline(**vars(evidence), entries=select(entries, max_lines=budget), **form)
+        evidence, entries, requests = _fold(plan, plan.window)
+    found = detect(entries, requests=requests)
+    return Timeline(**vars(evidence), entries=select(found, max_lines=budget, floor=least), **form)
 
 
 def _collect(plan: Plan) -> Evidence:
@@ -123,20 +130,21 @@ def _collect(plan: Plan) -> Evidence:
     return _give(gathering, sieve, window, lambda: events)
 
 
-def _fold(plan: Plan, window: Window) -> tuple[Evidence, pd.DataFrame]:
-    """Read the events slice by slice and fold each; return the evidence and the entries."""
+def _fold(plan: Plan, window: Window) -> tuple[Evidence, pd.DataFrame, pd.DataFrame]:
+    """Read the events slice by slice and fold each; return the evidence, the entries and the counted requests."""
     gathering, sieve, stream = Gathering(plan), Sieve(plan), Stream(window)
-    slices = []
+    slices, counts = [], []
     with _collector_paused():
         for reader in gathering.find_readers():
             stream.add(reader)
         for frames in stream.slices():
             events = sieve.sift(frames)
             slices.append(events)
+            counts.append(count_requests(events))
     gathering.require_something()
     held = [events] if len(slices) == 1 else []
     load = held.pop if held else lambda: _collect(plan).events
-    return _give(gathering, sieve, window, load), collapse(merge(slices))
+    return _give(gathering, sieve, window, load), collapse(merge(slices)), add_traffic(counts)
 
 
 def _give(gathering: Gathering, sieve: Sieve, window: Window, load: Callable[[], pd.DataFrame]) -> Evidence:

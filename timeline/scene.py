@@ -12,14 +12,9 @@ import pyarrow.compute as pc
 
 from timeline import signals
 from timeline.arrays import NEVER, Flags, Ints, encode, micros, strings
+from timeline.happenings import DEPLOY, FIRING, HTTP_ERRORS, HTTP_ERRORS_END, OUTAGE_BEGIN, OUTAGE_END, RESOLVED
 from timeline.schema import COUNT, KIND, MESSAGE, SERVICE, SOURCE, TEMPLATE, TIMESTAMP, UNTIL
-
-HTTP_ERRORS: Final = "http-errors"
-HTTP_ERRORS_END: Final = "http-errors-end"
-FIRING: Final = "alert-firing"
-RESOLVED: Final = "alert-resolved"
-DEPLOY: Final = "deploy"
-REQUESTS: Final = "http.request.count"
+from timeline.traffic import REQUESTS
 
 MINUTE_US: Final = 60_000_000
 AROUND_US: Final = 10 * MINUTE_US
@@ -133,6 +128,16 @@ class Scene:
 
 
 def find_outages(scene: Scene) -> list[Outage]:
+    """Return the outages that `detect` found; without them, those that the runs of failed requests make."""
+    begins, ends = (np.flatnonzero(scene.kinds == kind) for kind in (OUTAGE_BEGIN, OUTAGE_END))
+    if len(begins) and len(begins) == len(ends):
+        times = scene.times
+        return [Outage(int(times[begin]), int(times[end]), int(begin), int(end), certain=True)
+                for begin, end in zip(begins, ends, strict=True)]  # fmt: skip
+    return _join_runs(scene)
+
+
+def _join_runs(scene: Scene) -> list[Outage]:
     """Join the runs of failed requests that touch or follow each other within a minute."""
     failed = np.flatnonzero(scene.kinds == HTTP_ERRORS)
     if not len(failed):

@@ -32,6 +32,7 @@ COUNT: Final = "count"
 UNTIL: Final = "until"
 PEAK_AT: Final = "peak_at"
 TEMPLATE: Final = "template"
+EVIDENCE: Final = "evidence"
 WHY: Final = "why"
 SCORE: Final = "score"
 PHASE: Final = "phase"
@@ -73,6 +74,7 @@ STAGE_DTYPES: Final[Mapping[str, object]] = {
     UNTIL: TIME_DTYPE,
     PEAK_AT: TIME_DTYPE,
     TEMPLATE: "str",
+    EVIDENCE: "str",
     WHY: "str",
     SCORE: "float64",
     PHASE: "category",

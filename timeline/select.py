@@ -11,7 +11,8 @@ import pandas as pd
 from timeline import schema, signals
 from timeline.arrays import Flags, Ints, starts, take, time_order
 from timeline.errors import UsageError
-from timeline.scene import DEPLOY, FIRING, RESOLVED, Outage, Scene, Scores
+from timeline.happenings import DEPLOY, FIRING, RESOLVED
+from timeline.scene import Outage, Scene, Scores
 from timeline.schema import KIND, MESSAGE, PHASE, SCORE, SEVERITIES, SEVERITY, SOURCE, TIMESTAMP, WHY
 from timeline.weigh import Weights
 

@@ -10,6 +10,8 @@ from typing import Final
 from timeline.schema import SEVERITIES
 
 KINDS: Final = {
+    "outage-begin": 60, "outage-end": 50, "outage-peak": 30, "errors-rise": 30, "slow-begin": 36, "slow-end": 28,
+    "silence": 26,
     "alert-firing": 38, "alert-resolved": 34, "deploy": 34, "pin": 6, "topic-change": 9, "channel-archived": 6,
     # what systemd says
     "unit-failed": 30, "unit-process-exit": 16, "unit-restart-scheduled": 18, "oom-kill": 36, "coredump": 30,

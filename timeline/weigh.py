@@ -9,7 +9,8 @@ import numpy as np
 
 from timeline import signals
 from timeline.arrays import Flags, Ints, group, starts
-from timeline.scene import HTTP_ERRORS, MINUTE_US, Names, Scene, Scores
+from timeline.happenings import DERIVED, HTTP_ERRORS, HTTP_ERRORS_END, OUTAGE_BEGIN
+from timeline.scene import MINUTE_US, Names, Scene, Scores
 from timeline.schema import SEVERITIES, SEVERITY
 
 Signal = tuple[Scores, str | Names]
@@ -67,7 +68,7 @@ def _weigh_severity(scene: Scene) -> Signal:
     points = np.array([*signals.SEVERITY.values(), 0], float)[codes]
     named = np.array([signals.KINDS.get(kind, 0) for kind in scene.kinds]) > 0
     points = np.where(named | (scene.kinds == HTTP_ERRORS), points / 3, points)
-    points[scene.chat | (scene.kinds == "http-errors-end")] = 0
+    points[scene.chat | (scene.kinds == HTTP_ERRORS_END)] = 0
     repeated = np.where(points > 0, 2 * np.log10(np.maximum(scene.counts, 1)), 0)
     return points + repeated, np.array([*(f"severity {name}" for name in SEVERITIES), ""], object)[codes]
 
@@ -78,6 +79,8 @@ def _weigh_failed_requests(scene: Scene) -> Signal:
     for outage in scene.outages:
         if outage.certain:
             within |= outage.surrounds(scene.times, 0, 0)
+    if OUTAGE_BEGIN in scene.kinds:  # which says it better
+        within[:] = False
     points = np.where(
         within & (scene.counts >= signals.OUTAGE_COUNT), signals.FAILED_REQUESTS, signals.FEW_FAILED_REQUESTS
     )
@@ -89,7 +92,7 @@ def _weigh_programs(scene: Scene) -> Signal:
     codes = scene.rows[SEVERITY].cat.codes.to_numpy()
     loud = (codes >= 0) & (codes <= SEVERITIES.index("err"))
     known = np.array([kind in signals.KINDS for kind in scene.kinds], bool) | np.isin(
-        scene.kinds, (HTTP_ERRORS, "http-errors-end")
+        scene.kinds, (HTTP_ERRORS, HTTP_ERRORS_END)
     )
     known &= scene.notes != "schema change"
     points = np.where(loud | known, 0.0, scene.noticed)
