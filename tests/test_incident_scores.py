@@ -12,7 +12,7 @@ from checks import check_why
 from lines import without_repeats
 from metrics import Line, judge_lines, look, phase_errors, score_lines, share
 from noise import write_noise
-from score import Result, chosen_kinds
+from score import Result, chosen_kinds, main
 from tables import summary
 from targets import Target, target_rows
 from truth import Fact, Truth, load_kinds, load_truth
@@ -91,7 +91,12 @@ def test_of_two_outages_the_worse_counts() -> None:
 def test_an_outage_that_nobody_claims_is_not_a_small_error() -> None:
     assert phase_errors([], TRUTH) == (math.inf, math.inf)
     assert phase_errors([Line(5, "", phase="OUTAGE BEGINS")], Truth()) == (None, None)
-    assert score_lines([Line(5, "", phase="OUTAGE BEGINS")], Truth()).claims == 1
+
+
+def test_an_outage_that_no_client_saw_is_a_false_claim() -> None:
+    lines = [Line(at, "", phase="OUTAGE BEGINS") for at in (99.9, 100, 150, 200, 200.1)]
+    assert score_lines(lines, TRUTH).false_claims == 2
+    assert score_lines(lines, Truth()).false_claims == 5
 
 
 def test_means_leave_out_what_was_not_there() -> None:
@@ -137,6 +142,13 @@ def test_kinds_set_aside_are_scored_only_when_meant(tmp_path: Path) -> None:
         chosen_kinds(tmp_path, ["dns"], set_aside=False)
     with pytest.raises(SystemExit, match="no recorded incidents"):
         chosen_kinds(tmp_path / "none", [], set_aside=False)
+
+
+@pytest.mark.parametrize("option", ["--misses", "--show"])
+def test_nobody_looks_at_what_is_set_aside(option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([str(tmp_path), "--set-aside", option])
+    assert "do not go with --set-aside" in capsys.readouterr().err
 
 
 def test_foreign_lines_keep_their_order_and_lie_in_the_window(tmp_path: Path) -> None:

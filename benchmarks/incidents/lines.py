@@ -37,7 +37,7 @@ def ours(result: timeline.Timeline) -> list[Line]:
     lines = to_lines(result.entries)
     if len(shown) != len(lines):
         return lines
-    return [replace(line, text=f"{line.text} {text}") for line, text in zip(lines, shown, strict=True)]
+    return [replace(line, text=f"{line.text} {text}", shown=text) for line, text in zip(lines, shown, strict=True)]
 
 
 def _severe(rows: Rows) -> Rows:

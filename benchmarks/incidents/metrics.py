@@ -13,19 +13,31 @@ MARGIN_S = 30.0
 """A line may lie so far before the first or after the last fact and still belong to the incident."""
 OF_A_KIND = 2
 """Further lines that look like so many others are repetitions."""
+NEAR_S = 10.0
+"""An outage that is claimed so close to a real one is that one."""
 NOISE = "noise/"
 BEGINS, ENDS = "OUTAGE BEGINS", "OUTAGE ENDS"
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a timeline: when, what, which file shows it, the phase that it claims, whether chat said it."""
+    """One line of a timeline.
+
+    Attributes:
+        at: seconds since 1970.
+        text: service, host and message, and what is printed.
+        file: which file shows it.
+        phase: what it claims.
+        chat: whether chat said it.
+        shown: what is printed.
+    """
 
     at: float
     text: str
     file: str = ""
     phase: str = ""
     chat: bool = False
+    shown: str = ""
 
     @property
     def foreign(self) -> bool:
@@ -44,7 +56,7 @@ class Score:
     lines: int
     onset: float | None
     end: float | None
-    claims: int
+    false_claims: int
     missed: tuple[str, ...]
 
 
@@ -61,7 +73,7 @@ def score_lines(lines: Sequence[Line], truth: Truth, background: Sequence[str] =
         lines=len(lines),
         onset=onset,
         end=end,
-        claims=sum(line.phase == BEGINS for line in lines),
+        false_claims=count_false_claims(lines, truth),
         missed=tuple(fact.id for fact in truth.facts if fact.id not in found),
     )
 
@@ -114,3 +126,9 @@ def phase_errors(lines: Sequence[Line], truth: Truth) -> tuple[float | None, flo
             max(min((abs(at - outage[place]) for at in claimed), default=float("inf")) for outage in truth.outages)
         )
     return ends[0], ends[1]
+
+
+def count_false_claims(lines: Sequence[Line], truth: Truth) -> int:
+    """Return how many outages begin in the timeline when clients saw none."""
+    begins = [line.at for line in lines if line.phase == BEGINS]
+    return sum(not any(begin - NEAR_S <= at <= end + NEAR_S for begin, end in truth.outages) for at in begins)

@@ -16,7 +16,7 @@ from pathlib import Path
 from checks import check_why, is_deterministic
 from folders import VARIANTS, variant
 from lines import baseline_lines, ours, to_lines
-from metrics import Score, score_lines
+from metrics import Score, judge_lines, score_lines
 from tables import print_report
 from truth import load_kinds, load_truth
 
@@ -39,6 +39,7 @@ class Result:
         why: how many of its reasons hold, of how many that can be counted again.
         shift: whether a warning suspects a clock.
         unseen: facts that not even a timeline of all events would tell.
+        shown: the lines, "+" before those that a reviewer would keep.
         skipped: why it could not be made.
     """
 
@@ -50,35 +51,39 @@ class Result:
     why: tuple[int, int] = (0, 0)
     shift: bool = False
     unseen: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
     skipped: str = ""
 
 
-def score_kind(kind: str, *, data: Path, loghub: Path | None, baselines: bool) -> list[Result]:
+def score_kind(kind: str, *, data: Path, loghub: Path | None, baselines: bool, show: bool = False) -> list[Result]:
     """Score all variants of one incident."""
     results: list[Result] = []
     for name in VARIANTS if loghub else [name for name in VARIANTS if "noisy" not in name]:
         with variant(data / kind, name, loghub) as folder:
-            results += _score_variant(kind, name, folder, data, baselines=baselines)
+            results += _score_variant(kind, name, folder, data, baselines=baselines, show=show)
     return results
 
 
-def _score_variant(kind: str, name: str, folder: str, data: Path, *, baselines: bool) -> Iterator[Result]:
+def _score_variant(kind: str, name: str, folder: str, data: Path, *, baselines: bool, show: bool) -> Iterator[Result]:
     truth = load_truth(data / f"{kind}.truth.jsonl")
     if "no chat" in name:
         truth = truth.without_chat()
     background = load_kinds().background
     for budget in BUDGETS:
         made = timeline.build(folder, max_lines=budget)
-        score = score_lines(ours(made), truth, background)
+        lines = ours(made)
+        score = score_lines(lines, truth, background)
         shift = any("--shift" in warning for warning in made.warnings)
         unseen = score_lines(to_lines(made.events[made.events["timestamp"].notna()]), truth).missed
-        yield Result(kind, name, OURS, budget, score, check_why(made), shift, unseen)
-    for method, lines in baseline_lines(folder) if baselines else ():
+        marks = ("-+"[good] for good in judge_lines(lines, truth, background))
+        shown = [f"{mark} {line.shown}" for mark, line in zip(marks, lines, strict=True)] if show else []
+        yield Result(kind, name, OURS, budget, score, check_why(made), shift, unseen, tuple(shown))
+    for method, found in baseline_lines(folder) if baselines else ():
         for budget in BUDGETS:
-            if isinstance(lines, str):
-                yield Result(kind, name, method, budget, None, skipped=lines)
+            if isinstance(found, str):
+                yield Result(kind, name, method, budget, None, skipped=found)
             else:
-                yield Result(kind, name, method, budget, score_lines(lines[:budget], truth, background))
+                yield Result(kind, name, method, budget, score_lines(found[:budget], truth, background))
 
 
 def chosen_kinds(data: Path, asked: Sequence[str], *, set_aside: bool) -> list[str]:
@@ -103,11 +108,14 @@ def main(arguments: Iterable[str] | None = None) -> None:
     parser.add_argument("--set-aside", action="store_true", help="score the kinds set aside instead; not for tuning")
     parser.add_argument("--ours", action="store_true", help="leave the simple ways out")
     parser.add_argument("--misses", action="store_true", help="name the facts that were not found")
+    parser.add_argument("--show", action="store_true", help="print our lines, + before those a reviewer would keep")
     parser.add_argument("--no-determinism", action="store_true", help="do not run the command four times a kind")
     parser.add_argument("--jobs", type=int, default=1, help="kinds scored at once")
     given = parser.parse_args(None if arguments is None else [*arguments])
+    if given.set_aside and (given.misses or given.show):
+        parser.error("--misses and --show do not go with --set-aside: nobody looks at those timelines while tuning")
     kinds = chosen_kinds(given.data, given.kind, set_aside=given.set_aside)
-    work = partial(score_kind, data=given.data, loghub=given.loghub, baselines=not given.ours)
+    work = partial(score_kind, data=given.data, loghub=given.loghub, baselines=not given.ours, show=given.show)
     with ProcessPoolExecutor(given.jobs) as pool:
         results = [result for part in pool.map(work, kinds) for result in part]
         same: list[bool] = []

@@ -33,6 +33,7 @@ def print_report(results: Sequence[Result], kinds: Kinds, same: Sequence[bool], 
     _print_checks(results, same, file)
     if misses:
         _print_misses(results, file)
+    _print_lines(results, file)
 
 
 def _print_checks(results: Sequence[Result], same: Sequence[bool], file: TextIO) -> None:
@@ -109,17 +110,21 @@ def _quiet(results: Sequence[Result]) -> list[list[str]]:
     for result in results:
         if result.score and "no chat" not in result.variant:
             score = result.score
-            rows.append([result.method, str(result.budget), result.variant, str(score.lines), str(score.claims)])
+            rows.append([result.method, str(result.budget), result.variant, str(score.lines), str(score.false_claims)])
     return rows
 
 
 def _print_misses(results: Sequence[Result], file: TextIO) -> None:
     for result in results:
         if result.method == results[0].method and result.score and result.score.missed:
-            print(
-                f"missed: {result.kind}, {result.variant}, N={result.budget}: {', '.join(result.score.missed)}",
-                file=file,
-            )
+            title = f"{result.kind}, {result.variant}, N={result.budget}"
+            print(f"missed: {title}: {', '.join(result.score.missed)}", file=file)
+
+
+def _print_lines(results: Sequence[Result], file: TextIO) -> None:
+    for result in results:
+        if result.shown:
+            print(f"\n{result.kind}, {result.variant}, N={result.budget}", *result.shown, sep="\n", file=file)
 
 
 def print_table(rows: Sequence[Sequence[str]], file: TextIO) -> None:

@@ -55,8 +55,8 @@ def _end(score: Score) -> float | None:
     return score.end
 
 
-def _claims(score: Score) -> float | None:
-    return score.claims
+def _false_claims(score: Score) -> float | None:
+    return score.false_claims
 
 
 RECALL = "recall of all facts"
@@ -77,12 +77,14 @@ TARGETS = (
     Target("onset error s, median", NOISY, 40, _onset, 2, median, at_least=False),
     Target("end error s, median", CLEAN, 40, _end, 2, median, at_least=False),
     Target("end error s, median", NOISY, 40, _end, 2, median, at_least=False),
+    Target("outages claimed that nobody saw", CLEAN, 40, _false_claims, 0, sum, at_least=False),
+    Target("outages claimed that nobody saw", NOISY, 40, _false_claims, 0, sum, at_least=False),
 )
 QUIET = (
     Target("lines of a quiet window", CLEAN, 40, _lines, 2, max, at_least=False),
     Target("lines of a quiet window", NOISY, 40, _lines, 5, max, at_least=False),
-    Target("outages claimed in a quiet window", CLEAN, 40, _claims, 0, max, at_least=False),
-    Target("outages claimed in a quiet window", NOISY, 40, _claims, 0, max, at_least=False),
+    Target("outages claimed in a quiet window", CLEAN, 40, _false_claims, 0, max, at_least=False),
+    Target("outages claimed in a quiet window", NOISY, 40, _false_claims, 0, max, at_least=False),
 )
 SET_ASIDE = (
     Target(RECALL, CLEAN, 40, _recall, 0.90),

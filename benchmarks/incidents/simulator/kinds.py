@@ -146,9 +146,7 @@ def hold_lock(stage: Stage, table: str) -> None:
     def hold() -> None:
         try:
             with database() as connection, connection.cursor() as cursor:
-                cursor.execute(
-                    f"BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE; SET application_name = 'migration'"
-                )
+                cursor.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE; SET application_name = 'migration'")
                 stage.over.wait()
                 cursor.execute("SELECT 1")
         except psycopg2.Error as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 import subprocess
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from simulator.talk import Said
 
 ACCESS = Path("/var/log/nginx/access.log")
+ERRORS = ACCESS.with_name("error.log")
 POSTGRES = Path("/var/log/postgresql/postgresql-15-main.log")
 FAILED = r"\b(5xx|50\d)\b|upstream"
 ROUTES = ("/checkout", "/checkout", "/checkout", "/cart", "/cart", "/catalog", "/catalog")
@@ -151,7 +153,9 @@ class Stage:
         self.close(25)
 
     def open(self) -> None:
-        """Begins the quiet time before."""
+        """Begins the quiet time before, with fresh logs: nobody's evidence begins with the start of all servers."""
+        for path in (ACCESS, ERRORS, POSTGRES):
+            os.truncate(path, 0)
         self.opened = now_us()
         self.load.start()
         self.alert.start()
