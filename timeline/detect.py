@@ -11,6 +11,7 @@ import pandas as pd
 
 from timeline import schema
 from timeline.arrays import Flags, lines, micros, take, time_order
+from timeline.crashes import tell_crashes
 from timeline.happenings import (
     DERIVED,
     ERRORS_RISE,
@@ -67,11 +68,9 @@ def detect(entries: pd.DataFrame, *, requests: pd.DataFrame | None = None) -> pd
     schema.check(entries)
     traffic = count_requests(entries) if requests is None else requests
     found = [*find_all(traffic, entries)]
-    if not found:
-        return entries
-    both = schema.concat([entries, _make_entries(found, entries)])
+    both = schema.concat([entries, _make_entries(found, entries)]) if found else entries
     order = time_order(both)
-    return both if order is None else take(both, order)
+    return tell_crashes(both if order is None else take(both, order))
 
 
 def find_all(traffic: pd.DataFrame, entries: pd.DataFrame) -> Iterator[Finding]:

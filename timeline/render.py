@@ -15,7 +15,9 @@ import pandas as pd
 from timeline import schema
 from timeline.block_lines import BlockLine
 from timeline.errors import UnknownNameError
+from timeline.happenings import DERIVED
 from timeline.markdown_text import drop_chat_markup, flatten, neutralise, shorten
+from timeline.wording import say
 
 HEADING: Final = "## Timeline (all times UTC)"
 STYLES: Final = ("bullets", "table")
@@ -145,7 +147,7 @@ def _label(row: dict[str, Any], *, table: bool) -> str:
         name, person = str(row[schema.SERVICE] or source), str(row[schema.ACTOR] or "")
     elif source == "journald":
         name = str(row.get("syslog.identifier") or row[schema.SERVICE] or source)
-    elif not source:
+    elif source in ("", DERIVED):
         name = str(row[schema.SERVICE] or "?")
     who = person or str(row[schema.HOST] or "")
     bold = f"**{neutralise(shorten(_UNIT.sub('', name), 60), table=table)}**"
@@ -157,6 +159,8 @@ def _text(row: dict[str, Any], *, table: bool) -> str:
     if row[schema.SOURCE] == "slack":
         # Slack says "@alice set the channel topic" where the actor stands already.
         message = drop_chat_markup(message.removeprefix(f"@{row[schema.ACTOR]} "))
+    elif not row.get(schema.EVIDENCE):
+        message = say(message)
     message = shorten(flatten(message))
     word = row.get("postgresql.severity")
     if word and row[schema.SEVERITY] in _LOUD and not message.startswith(str(word)):
@@ -166,7 +170,7 @@ def _text(row: dict[str, Any], *, table: bool) -> str:
 
 def _repeats(row: dict[str, Any]) -> str:
     count, until = row.get(schema.COUNT), row.get(schema.UNTIL)
-    if not count or count < 2:  # noqa: PLR2004 - once is no repetition
+    if not count or count < 2 or row.get(schema.EVIDENCE):  # noqa: PLR2004 - once is no repetition; or it says so
         return ""
     if until is None or until == row[schema.TIMESTAMP]:
         return f" (×{count:,})"
