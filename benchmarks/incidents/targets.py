@@ -104,7 +104,14 @@ def target_rows(results: Sequence[Result], targets: Sequence[Target]) -> Iterato
         best = (max if target.at_least else min)(others) if others else None
         bar = f"{'>=' if target.at_least else '<='} {target.bar:g}"
         where = f"{target.variant}, N={target.budget}"
-        yield [target.text, where, f"{ours:.3g}", bar, "yes" if met else "NO", "-" if best is None else f"{best:.3g}"]
+        yield [target.text, where, _figure(ours), bar, "yes" if met else "NO", _figure(best)]
+
+
+def _figure(value: float | None) -> str:
+    """Word a figure; an outage that most timelines do not claim has an infinite error."""
+    if value is None:
+        return "-"
+    return "unclaimed" if value == float("inf") else f"{value:.3g}"
 
 
 def _together(results: Sequence[Result], method: str, target: Target) -> float | None:
