@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,9 +12,9 @@ import pandas as pd
 import pyarrow.compute as pc
 
 from timeline import signals
-from timeline.arrays import NEVER, Flags, Ints, encode, micros, strings
+from timeline.arrays import NEVER, Flags, Ints, encode, group, micros, strings
 from timeline.happenings import DEPLOY, FIRING, HTTP_ERRORS, HTTP_ERRORS_END, OUTAGE_BEGIN, OUTAGE_END, RESOLVED
-from timeline.schema import COUNT, KIND, MESSAGE, SERVICE, SOURCE, TEMPLATE, TIMESTAMP, UNTIL
+from timeline.schema import COUNT, HOST, KIND, MESSAGE, SERVICE, SOURCE, TEMPLATE, TIMESTAMP, UNTIL
 from timeline.traffic import REQUESTS
 
 MINUTE_US: Final = 60_000_000
@@ -67,9 +68,9 @@ class Scene:
         self.chat = (rows[SOURCE] == "slack").to_numpy(dtype=bool)
         bots = self.flags("slack.is_bot")
         self.people = self.chat & ~bots
-        self.outages = find_outages(self)
         self.sayings, self.said = self._hear(signals.STRONG_WORDS, self.people)
         self.noticed, self.notes = self._hear(signals.PROGRAM_WORDS, ~self.chat)
+        self.outages = find_outages(self)
         self.in_incident_channel = self._find_channels()
 
     def _flags(self) -> Flags:
@@ -103,21 +104,54 @@ class Scene:
         return weights, names
 
     def _find_channels(self) -> Flags:
-        """Mark the messages in the channels where an incident was declared, decided on or closed, while it lasted."""
+        """Mark the messages in the channels of the incident, while it lasted.
+
+        Those are the channels in which it was declared, decided on or closed, or that are named like one.
+        """
+        near = self.chat & self.near_outage()
         talk = np.isin(self.said, ("incident declared", "decision", "cause found", "all clear"))
-        channels = np.unique(self.services[talk & self.near_outage()])
-        return self.chat & np.isin(self.services, channels) & self.near_outage()
+        channels = np.unique(self.services[talk & near])
+        names = self.rows[SERVICE].cat.categories
+        by_name = [place for place, name in enumerate(names) if re.search(signals.INCIDENT_CHANNEL, str(name))]
+        return near & np.isin(self.services, [*channels.tolist(), *by_name])
+
+    def spans(self) -> list[tuple[int, int]]:
+        """Return begin and end of the incident: of outages; else from the first alert or declaration to the last word.
+
+        Empty if there was none.
+        """
+        spans = [(outage.begin, outage.end) for outage in self.outages if outage.certain]
+        if spans:
+            return spans
+        words = np.isin(self.kinds, (FIRING, RESOLVED)) | np.isin(self.said, ("incident declared", "all clear"))
+        first = np.isin(self.kinds, (FIRING,)) | (self.said == "incident declared")
+        if not first.any():
+            return []
+        begin = int(self.times[first].min())
+        return [(begin, int(self.times[words & (self.times >= begin)].max()))]
 
     def near_outage(self) -> Flags:
-        """Mark what happened during or around an outage, or around an alert where there is no outage."""
-        spans = [(outage.begin, outage.end) for outage in self.outages if outage.certain]
-        if not spans:
-            alerts = self.times[np.isin(self.kinds, (FIRING, RESOLVED))]
-            spans = [(int(alerts.min()), int(alerts.max()))] if len(alerts) else []
+        """Mark what happened during or around the incident."""
         near = self._flags()
-        for begin, end in spans:
+        for begin, end in self.spans():
             near |= (self.times >= begin - AROUND_US) & (self.times <= end + AROUND_US)
         return near
+
+    def within_reach(self) -> Flags:
+        """Mark what overlaps the incident or lies as long before or after it as it lasted; a minute to ten."""
+        near = self._flags()
+        for begin, end in self.spans():
+            reach = min(max(end - begin, MINUTE_US), AROUND_US)
+            near |= (self.ends >= begin - reach) & (self.times <= end + reach)
+        return near
+
+    def window(self) -> tuple[int, int]:
+        """Return from when to when there is evidence; a few stamps far from all others do not count."""
+        if not len(self.times):
+            return 0, 0
+        ends = np.sort(self.ends)
+        edge = len(ends) // 1000
+        return int(self.times[edge]), int(ends[len(ends) - 1 - edge])
 
     def anchors(self) -> Ints:
         """Return the instants that matter: begin and end of outages, alerts, deploys."""
@@ -134,7 +168,7 @@ def find_outages(scene: Scene) -> list[Outage]:
         times = scene.times
         return [Outage(int(times[begin]), int(times[end]), int(begin), int(end), certain=True)
                 for begin, end in zip(begins, ends, strict=True)]  # fmt: skip
-    return _join_runs(scene)
+    return _join_runs(scene) or find_breakdowns(scene)
 
 
 def _join_runs(scene: Scene) -> list[Outage]:
@@ -158,3 +192,24 @@ def _make_outage(scene: Scene, members: Ints) -> Outage:
     # Failures of one moment have no begin and end that could be told.
     certain = bool(many and end > begin)
     return Outage(begin, end, int(members[0]), int(ends[-1]) if len(ends) else None, certain)
+
+
+def find_breakdowns(scene: Scene) -> list[Outage]:
+    """Return the stretches in which one service failed again and again, if a person or an alert confirms it.
+
+    For evidence without requests, or whose requests hardly failed: a crash loop, a server that recovers from crashes.
+    """
+    failing = np.isin(scene.kinds, signals.FAILURES)
+    confirmed = scene.times[(scene.kinds == FIRING) | (scene.said == "incident declared")]
+    services = group(encode(scene.rows[HOST]), scene.services)
+    found = []
+    for service in np.unique(services[failing]).tolist():
+        rows = np.flatnonzero(failing & (services == service))
+        begin, end = int(scene.times[rows].min()), int(scene.ends[rows].max())
+        soon = (confirmed >= begin - MINUTE_US) & (confirmed <= end + AROUND_US)
+        if scene.counts[rows].sum() < signals.BREAKDOWN_COUNT or end - begin > AROUND_US or not soon.any():
+            continue
+        again = np.isin(scene.kinds, ("server-ready", "unit-started")) & (services == service) & (scene.times >= end)
+        after = np.flatnonzero(again & (scene.times <= end + MINUTE_US))
+        found.append(Outage(begin, end, int(rows[0]), int(after[0]) if len(after) else None, certain=True))
+    return found[:1] if len(found) == 1 else []

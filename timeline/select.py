@@ -155,7 +155,9 @@ class _Fatigue:
 
     def __init__(self, scene: Scene) -> None:
         self.looks = _number_stories(scene)
-        self.services = np.where(scene.people, -1, scene.services)
+        self.services = np.where(
+            scene.people & ~_is_plain(scene), -1, np.where(scene.people, -2 - scene.services, scene.services)
+        )
         self.taken: Counter[int] = Counter()
         self.messages = scene.rows[MESSAGE].fillna("").tolist()
         self.people = scene.people
@@ -165,12 +167,18 @@ class _Fatigue:
         worth[rows[self.looks[rows] == self.looks[row]]] *= signals.AGAIN
         service = int(self.services[row])
         self.taken[service] += 1
-        if service >= 0 and self.taken[service] >= signals.CROWD:
+        if service != -1 and self.taken[service] >= signals.CROWD:
             worth[rows[self.services[rows] == service]] *= signals.CROWDED
         message = self.messages[row]
         if len(message) >= signals.ECHO_LENGTH:
             echoes = [other for other in rows.tolist() if not self.people[other] and message in self.messages[other]]
             worth[echoes] *= signals.ECHOED
+
+
+def _is_plain(scene: Scene) -> Flags:
+    """Mark messages of people that say nothing strong: of them, few are enough."""
+    pinned = scene.flags("slack.pinned")
+    return scene.people & (scene.sayings == 0) & ~pinned
 
 
 def _number_stories(scene: Scene) -> Ints:

@@ -14,7 +14,7 @@ KINDS: Final = {
     "silence": 26,
     "alert-firing": 38, "alert-resolved": 34, "deploy": 34, "pin": 6, "topic-change": 9, "channel-archived": 6,
     # what systemd says
-    "unit-failed": 30, "unit-process-exit": 16, "unit-restart-scheduled": 18, "oom-kill": 36, "coredump": 30,
+    "unit-failed": 30, "unit-process-exit": 10, "unit-restart-scheduled": 8, "oom-kill": 36, "coredump": 30,
     "unit-starting": 4, "unit-started": 12, "unit-stopping": 8, "unit-stopped": 10, "unit-reloading": 6,
     "unit-reloaded": 12, "unit-succeeded": 4, "spawn-failed": 28, "startup-finished": 22, "shutdown": 20,
     "machine-start": 12, "machine-stop": 12, "time-change": 14, "boot": 24, "kernel-panic": 40, "kernel-bug": 30,
@@ -73,7 +73,7 @@ STRONG_WORDS: Final = (
         34,
     ),
     ("rollback", r"(?i)\broll(?:ed|ing|s)?[ -]?back\b|\brollbacks?\b|\brevert(?:ed|ing)?\b", 28),
-    ("paged", r"(?i)\bpag(?:e|ed|ing)\b|\bescalat(?:e|ed|ing)\b", 26),
+    ("paged", r"(?i)\bpag(?:ed|ing)\b|\bpage (?:the|on-?call|@)|\bescalat(?:e|ed|ing)\b", 26),
     (
         "recovery",
         r"(?i)\bback to normal\b|\brecover(?:ed|ing)\b|\b(?:are|is) gone\b|\bdropping\b|\bhealthy again\b",
@@ -108,8 +108,12 @@ QUESTION_SHARE: Final = 0.6
 """What is only asked weighs less than what is said."""
 
 PERSON: Final = 4
-IN_INCIDENT_CHANNEL: Final = 8
+IN_INCIDENT_CHANNEL: Final = 17
 """Added for a channel in which the incident was declared, decided or closed, while it lasted."""
+INCIDENT_CHANNEL: Final = r"(?i)(?:^|[-_#])(?:inc|incidents?|outages?|sev[0-4]|war-?room|postmortems?)(?:$|[-_\d])"
+"""Names of such channels."""
+WORDY: Final = r"(?:\S+\s+){3}\S"
+"""So many words a remark needs, unless it says something strong: "here" and "on it" are none."""
 PINNED: Final = 24
 REACTED: Final = 6
 MARKS: Final = frozenset({"pushpin", "round_pushpin", "stopwatch", "star"})
@@ -152,3 +156,36 @@ OUTAGE_COUNT: Final = 10
 OUTAGE_SHARE: Final = 0.05
 OUTAGE_PAUSE_US: Final = 60_000_000
 """Failed requests are an outage if they are ten and a twentieth of their route's; a minute without any ends it."""
+
+TELLING: Final = 6
+"""From so many points on a line of a machine is an error or a change of state."""
+COVERED: Final = 0.3
+"""Left of a run of failed requests that an entry of `detect` tells already."""
+
+AFFECTED: Final = 8
+AFFECTED_RATIO: Final = 3.0
+"""Added to the errors and changes of a service whose errors lie inside the incident, by the log-likelihood ratio."""
+MANY_ERRORS: Final = 6
+SPREAD: Final = 0.5
+"""Left of those of a service that has as many errors outside of it."""
+NAMED: Final = 6
+"""Added where people or alerts name the service or host."""
+UNRELATED: Final = 0.5
+"""Left of what a machine says that has nothing to do with the incident, as far as is known."""
+OUT_OF_REACH: Final = 0.4
+"""Left of what a machine says long before or after the incident."""
+TRACE: Final = 0.2
+"""Left of a line that is a piece of a stack trace."""
+TRACE_LINE: Final = r"^(?:\s+\S|Traceback \(most recent call last\)|\tat |Caused by: |\s*\^+\s*$)"
+NEWS: Final = 4
+"""Added for what was not seen before, and for what comes in a burst, beyond chance."""
+FEW_KINDS: Final = 10
+CROWD_OF_KINDS: Final = 7
+"""Taken off severities for each tenfold of kinds of severe lines beyond ten: among hundreds none is special."""
+
+FAILURES: Final = (
+    "unit-failed", "process-crashed", "crash-recovery", "not-accepting", "oom-kill", "kernel-panic", "coredump",
+    "too-many-connections", "out-of-memory", "out-of-disk", "connections-exhausted", "disk-full", "promotion",
+)  # fmt: skip
+BREAKDOWN_COUNT: Final = 3
+"""Kinds that, so often, are the outage of a service where no requests tell it."""

@@ -9,9 +9,10 @@ import numpy as np
 
 from timeline import signals
 from timeline.arrays import Flags, Ints, group, starts
-from timeline.happenings import DERIVED, HTTP_ERRORS, HTTP_ERRORS_END, OUTAGE_BEGIN
+from timeline.happenings import DERIVED, FIRING, HTTP_ERRORS, HTTP_ERRORS_END, OUTAGE_BEGIN
+from timeline.relations import Relations, count_loud_kinds, find_news, find_relations
 from timeline.scene import MINUTE_US, Names, Scene, Scores
-from timeline.schema import SEVERITIES, SEVERITY
+from timeline.schema import SEVERITIES, SEVERITY, SOURCE
 
 Signal = tuple[Scores, str | Names]
 """Points for each row, and the reason in words: one for all rows, or one for each."""
@@ -25,15 +26,17 @@ class Weights:
     def __init__(self, scene: Scene) -> None:
         self.parts = [*find_signals(scene)]
         base = np.sum([points for points, _ in self.parts], axis=0) if self.parts else np.zeros(0)
+        machine = ~scene.chat & (scene.rows[SOURCE] != DERIVED).to_numpy(dtype=bool)
+        relations = find_relations(scene, machine & (base >= signals.TELLING))
+        self.parts += [*_weigh_relations(scene, relations, machine & (base >= signals.TELLING))]
         # Small talk of people says nothing, however close to the outage it is.
         telling = base - np.where(scene.people, signals.PERSON + signals.IN_INCIDENT_CHANNEL, 0) > 0
         near = np.where(telling, closeness(scene), 0.0)
         self.parts.append((near, "close to a turning point"))
-        self.damping = {
-            "all the time": np.where(is_background(scene), signals.BACKGROUND, 1.0),
-            "while the machine boots": np.where(is_boot(scene), signals.BOOT, 1.0),
-        }
-        self.total: Scores = np.prod([*self.damping.values()], axis=0) * (base + near)
+        self.damping = find_damping(scene, relations, machine)
+        self.total: Scores = np.prod([*self.damping.values()], axis=0) * np.sum(
+            [points for points, _ in self.parts], axis=0
+        )
 
     def reasons(self, row: int) -> list[str]:
         """Return why *row* has its weight, the heaviest reason first."""
@@ -53,6 +56,47 @@ def find_signals(scene: Scene) -> Iterator[Signal]:
     yield from _weigh_people(scene)
 
 
+def _weigh_relations(scene: Scene, relations: Relations, telling: Flags) -> Iterator[Signal]:
+    """Weigh what ties a line to the incident, and what is news."""
+    counted = np.array([f"{part:,} of {whole:,} such lines of its service inside the incident"
+                        for part, whole in zip(relations.inside.tolist(), relations.errors.tolist(), strict=True)],
+                       object)  # fmt: skip
+    yield np.where(telling & relations.affected, float(signals.AFFECTED), 0.0), counted
+    yield np.where(telling & relations.named, float(signals.NAMED), 0.0), "named by people or alerts"
+    news, bursts = find_news(scene, telling)
+    yield np.where(news > 0, float(signals.NEWS), 0.0), "not seen before"
+    yield np.where(bursts > 0, float(signals.NEWS), 0.0), "a burst"
+
+
+def find_damping(scene: Scene, relations: Relations, machine: Flags) -> dict[str, Scores]:
+    """Return what takes weight off a row, by reason: the part that is left."""
+    incident = bool(scene.spans())
+    crowded = count_loud_kinds(scene) > signals.FEW_KINDS
+    within = scene.within_reach() | ~machine | ~np.array(incident)
+    covered = np.isin(scene.kinds, (HTTP_ERRORS, HTTP_ERRORS_END)) & (OUTAGE_BEGIN in scene.kinds)
+    for outage in scene.outages:
+        covered[[outage.first, *([] if outage.last is None else [outage.last])]] = False
+    flags = {
+        "all the time": (is_background(scene) & (scene.kinds != FIRING), signals.BACKGROUND),
+        "while the machine boots": (is_boot(scene), signals.BOOT),
+        "told by the outage": (covered, signals.COVERED),
+        "piece of a stack trace": (machine & scene.matches(signals.TRACE_LINE), signals.TRACE),
+        "far from the incident": (~within & ~is_grave(scene), signals.OUT_OF_REACH),
+        "errors of its service are spread": (machine & incident & relations.spread, signals.SPREAD),
+        "nothing ties it to the incident": (
+            machine & incident & crowded & ~relations.related,
+            signals.UNRELATED,
+        ),
+    }
+    return {why: np.where(where, left, 1.0) for why, (where, left) in flags.items()}
+
+
+def is_grave(scene: Scene) -> Flags:
+    """Mark severities that are never beside the point."""
+    codes = scene.rows[SEVERITY].cat.codes.to_numpy()
+    return (codes >= 0) & (codes <= SEVERITIES.index("crit"))
+
+
 def _weigh_kinds(scene: Scene) -> Signal:
     kinds, places = np.unique(scene.kinds.astype(str), return_inverse=True)
     weights = [signals.KINDS.get(kind, 0) for kind in kinds.tolist()]
@@ -70,7 +114,9 @@ def _weigh_severity(scene: Scene) -> Signal:
     points = np.where(named | (scene.kinds == HTTP_ERRORS), points / 3, points)
     points[scene.chat | (scene.kinds == HTTP_ERRORS_END)] = 0
     repeated = np.where(points > 0, 2 * np.log10(np.maximum(scene.counts, 1)), 0)
-    return points + repeated, np.array([*(f"severity {name}" for name in SEVERITIES), ""], object)[codes]
+    crowd = signals.CROWD_OF_KINDS * max(0.0, float(np.log10(max(count_loud_kinds(scene), 1) / signals.FEW_KINDS)))
+    points = np.where(points > 0, np.maximum(points + repeated - crowd, 1.0), 0.0)
+    return points, np.array([*(f"severity {name}" for name in SEVERITIES), ""], object)[codes]
 
 
 def _weigh_failed_requests(scene: Scene) -> Signal:
@@ -105,11 +151,14 @@ def _weigh_people(scene: Scene) -> Iterator[Signal]:
     talk = scene.people & ~chatter & (scene.kinds == "")
     asked = np.where(scene.matches(signals.QUESTION), signals.QUESTION_SHARE, 1.0)
     yield np.where(talk, scene.sayings * asked, 0.0), scene.said
-    weak = talk & (scene.sayings == 0) & scene.matches(signals.WEAK_WORDS)
+    # Elsewhere a weak word says nothing: "lol the error page cat is cute".
+    heard = scene.in_incident_channel | (not scene.in_incident_channel.any())
+    weak = talk & heard & (scene.sayings == 0) & scene.matches(signals.WEAK_WORDS)
     yield np.where(weak, signals.WEAK, 0.0), "observation"
     yield np.where(talk, float(signals.PERSON), 0.0), "a person's message"
+    remark = talk & ((scene.sayings > 0) | scene.matches(signals.WORDY))
     yield (
-        np.where(talk & scene.in_incident_channel, float(signals.IN_INCIDENT_CHANNEL), 0.0),
+        np.where(remark & scene.in_incident_channel, signals.IN_INCIDENT_CHANNEL * asked, 0.0),
         "in the incident's channel",
     )
     pinned = scene.chat & scene.flags("slack.pinned")
@@ -161,7 +210,7 @@ def is_background(scene: Scene) -> Flags:
     """
     if not len(scene.times):
         return np.zeros(0, bool)
-    begin, end = int(scene.times.min()), int(scene.ends.max())
+    begin, end = scene.window()
     edge = (end - begin) * signals.BACKGROUND_EDGE
     looks = group(scene.looks, scene.services)
     order = np.argsort(looks, kind="stable")
