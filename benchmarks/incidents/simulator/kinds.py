@@ -86,8 +86,8 @@ def break_start(stage: Stage) -> None:
 
 def repair_start(stage: Stage) -> None:
     """The release before is started; by then systemd has given up."""
-    stage.first("first-exit", r"shop-api\.service.*(failed with result|main process exited|status=1)")
-    stage.first("gave-up", r"shop-api.*start request repeated too quickly|failed to start .*shop[- ]api")
+    stage.first("first-exit", r"shop-api\.service.*(failed|exited|exit code|status=1)")
+    stage.first("gave-up", r"shop-api.*(repeated too quickly|start.limit|g[ai]ve\w* up)|failed to start .*shop[- ]api")
     release("1.4.1")
     run("systemctl", "reset-failed", "shop-api.service")
     restart(stage, "started-again")
@@ -157,7 +157,7 @@ def hold_lock(stage: Stage, table: str) -> None:
 
 def repair_lock(stage: Stage) -> None:
     """The backend that holds the lock is terminated."""
-    stage.first("lock-wait", r"still waiting for \w+lock", where="postgres")
+    stage.first("lock-wait", r"wait\w* for \w*\s?lock", where="postgres")
     stage.first("first-timeout", r"statement timeout", where="postgres")
     end_backends(stage, "application_name = 'migration'")
 
@@ -191,8 +191,8 @@ def write_kernel(text: str) -> None:
 
 def repair_backends(stage: Stage) -> None:
     """Nothing is killed any more."""
-    stage.first("recovery", r"reinitializing|automatic recovery|not properly shut down", where="postgres")
-    stage.first("ready", r"ready to accept connections", where="postgres", last=True)
+    stage.first("recovery", r"reinitializ|recover|not properly shut down", where="postgres")
+    stage.first("ready", r"ready to accept|accept\w* connections|is ready", where="postgres", last=True)
 
 
 def break_slots(stage: Stage) -> None:
@@ -255,7 +255,7 @@ def break_certificate(stage: Stage) -> None:
 
 def repair_certificate(stage: Stage) -> None:
     """A new certificate, and a restart that loads it."""
-    stage.first("expired", r"certificate has expired")
+    stage.first("expired", r"certificate.*expired|expired.*certificate")
     certify(stage, seconds=86400)
     restart(stage, "payments-restarted", "payments", r"payments.*(start|stopp)|(start|stopp)\w+ .*payments")
 
