@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from timeline.scene import Scene, Scores
 
 _TOKEN: Final = re.compile(r"[A-Za-z][\w.@-]{2,}")
+_DISTINCT: Final = re.compile(r"[\w/.-]*(?:[a-z][A-Z]|[A-Za-z]_[A-Za-z]|/[a-z]|\d\.\d+\.\d)[\w/.-]*")
 _ENDING: Final = re.compile(r"\.(?:service|socket|timer|scope)$")
 
 
@@ -57,7 +58,11 @@ def find_relations(scene: Scene, telling: Flags) -> Relations:
     part = sum(last - first for first, last in spans) / max(end - begin, 1)
     part = min(max(part, 1e-6), 0.999)
     ratios = _concentration(inside, errors, part)
-    affected, spread = ratios >= signals.AFFECTED_RATIO, (errors >= signals.MANY_ERRORS) & (ratios < 1)
+    affected = (ratios >= signals.AFFECTED_RATIO + np.log(len(errors) or 1)) & (
+        inside >= signals.AFFECTED_SHARE * errors
+    )
+    affected &= _begin_with(scene, spans, services, telling & (share > 0))
+    spread = (errors >= signals.MANY_ERRORS) & (ratios < 1)
     named = _find_named(scene, services)
     failing = np.zeros(len(errors), bool)
     for outage in scene.outages:
@@ -67,6 +72,16 @@ def find_relations(scene: Scene, telling: Flags) -> Relations:
     hosts = np.unique(of_host[ties[services] & ~scene.chat])
     related = np.isin(of_host, [-1, *hosts.tolist()]) | ties[services]
     return Relations(inside[services], errors[services], affected[services], spread[services], named, related)
+
+
+def _begin_with(scene: Scene, spans: list[tuple[int, int]], services: Ints, where: Flags) -> Flags:
+    """Tell of each service whether one of its runs *where* it is marked begins or ends when the incident does."""
+    edges = np.array([edge for span in spans for edge in span], "int64")
+    near = np.zeros(int(services.max(initial=-1)) + 1, bool)
+    if len(edges):
+        from_edge = np.abs(scene.times[:, None] - edges[None, :]).min(axis=1)
+        near[services[where & (from_edge <= signals.NEAR_US)]] = True
+    return near
 
 
 def overlap(scene: Scene, spans: list[tuple[int, int]]) -> Scores:
@@ -100,6 +115,23 @@ def _find_named(scene: Scene, services: Ints) -> Flags:
         known = np.array([_ENDING.sub("", str(name)).lower() in words for name in names] + [False], bool)
         named |= known[scene.rows[column].cat.codes.to_numpy()]
     return named & ~scene.chat
+
+
+def find_shared_words(scene: Scene, related: Flags) -> Flags:
+    """Mark messages of people that hold a distinctive word of what the machines of the incident say.
+
+    Distinctive are names of services and words such as `KeyError`, `created_at`, `/opt/spool`, `1.5.0`.
+    """
+    words: set[str] = set()
+    for text in dict.fromkeys(scene.rows[MESSAGE][related & ~scene.chat].fillna("")):
+        words.update(word.strip(".:,") for word in _DISTINCT.findall(text))
+    for name in scene.rows[SERVICE][related & ~scene.chat].dropna().unique():
+        words.add(_ENDING.sub("", str(name)))
+    shared = np.zeros(len(scene.times), bool)
+    for row in np.flatnonzero(scene.people).tolist():
+        text = str(scene.rows[MESSAGE].iloc[row])
+        shared[row] = any(word.strip(".:,") in words for word in (*_DISTINCT.findall(text), *_TOKEN.findall(text)))
+    return shared
 
 
 def find_news(scene: Scene, telling: Flags) -> tuple[Scores, Scores]:

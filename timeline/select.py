@@ -167,7 +167,8 @@ class _Fatigue:
         worth[rows[self.looks[rows] == self.looks[row]]] *= signals.AGAIN
         service = int(self.services[row])
         self.taken[service] += 1
-        if service != -1 and self.taken[service] >= signals.CROWD:
+        crowd = signals.CROWD if service >= 0 else signals.CROWD_OF_TALK
+        if service != -1 and self.taken[service] >= crowd:
             worth[rows[self.services[rows] == service]] *= signals.CROWDED
         message = self.messages[row]
         if len(message) >= signals.ECHO_LENGTH:

@@ -53,7 +53,8 @@ PROGRAM_WORDS: Final = (
     ("warning", r"^\W*WARN(?:ING)?\b", 11),
     (
         "lifecycle",
-        r"(?i)\b(?:started|stopped|ready|restart(?:ed|ing)|shut(?:ting)? down|killed|recover(?:ed|ing|y)|promoted)\b",
+        r"(?i)\b(?:started|stopped|ready|restart(?:ed|ing)|shut(?:ting)? down|killed|recover(?:ed|ing|y)|promoted"
+        r"|restored|reconnected|resumed|stalled|unreachable|lost|healthy|unhealthy)\b",
         9,
     ),
 )
@@ -65,11 +66,21 @@ STRONG_WORDS: Final = (
         r"(?i)^\W*(?:decision|decided)\b|\bwe (?:will |are going to |have to )?(?:roll|revert|fail ?over|build)\b",
         36,
     ),
-    ("incident declared", r"(?i)\bdeclar(?:e|ed|ing)\b|\bsev[- ]?[0-4]\b|\bI(?: a|')m IC\b|^/incident|^!ic\b", 36),
+    (
+        "incident declared",
+        (
+            r"(?i)\bdeclar(?:e|ed|ing)\b|\bsev[- ]?[0-4]\b|\bI(?: a|')m IC\b|^/incident|^!ic\b|^incident\b"
+            r"|\b(?:open(?:ing|ed)?|tak(?:e|ing)|start(?:ing|ed)?|call(?:ing|ed)?) (?:an? |the |this )?incident\b"
+        ),
+        36,
+    ),
     ("cause found", r"(?i)\broot cause\b|\bfound (?:it|the)\b|\bcaused by\b|\bculprit\b|\bthe cause\b", 34),
     (
         "all clear",
-        r"(?i)\ball[- ]clear\b|\bresolved\b|\bclosing the incident\b|\bincident (?:is )?(?:over|closed)\b",
+        (
+            r"(?i)\ball[- ]clear\b|\bresolved\b|\bclosing\b|\bok to close\b|\bincident (?:is )?(?:over|closed)\b"
+            r"|\bstand(?:ing)? down\b|\bwe(?: a|')re back\b|^all good\b"
+        ),
         34,
     ),
     ("rollback", r"(?i)\broll(?:ed|ing|s)?[ -]?back\b|\brollbacks?\b|\brevert(?:ed|ing)?\b", 28),
@@ -82,9 +93,10 @@ STRONG_WORDS: Final = (
     (
         "fix",
         (
-            r"(?i)\b(?:hot)?fix(?:ed|ing)?\b|\bpatched\b|\bmitigat(?:ed|ing|ion)\b|\brestart(?:ed|ing)\b"
-            r"|\bfail(?:ed|ing) ?over\b|\bscal(?:ed|ing) (?:up|down|out)\b|\bdrained\b|\bdisabled\b"
-            r"|\b(?:building|built|rebuilt|creating|created)\b"
+            r"(?i)\b(?:hot)?fix(?:ed|ing)?\b|\bmitigat(?:ed|ing|ion)\b|\bfail(?:ed|ing)? ?over\b"
+            r"|\b(?:patch|restart|revert|kill|terminat|delet|clear|remov|purg|flush|renew|switch|drain|disabl|enabl"
+            r"|block|throttl|redeploy|reload|rebuild|scal|increas|rais|build|creat|stopp)(?:ed|ing)\b"
+            r"|\bbuilt\b|\brebuilt\b|\b(?:restart|reload|stop|kill|delete) (?:it|the|this|that)\b|\bworkaround\b"
         ),
         26,
     ),
@@ -108,8 +120,13 @@ QUESTION_SHARE: Final = 0.6
 """What is only asked weighs less than what is said."""
 
 PERSON: Final = 4
-IN_INCIDENT_CHANNEL: Final = 17
+IN_INCIDENT_CHANNEL: Final = 19
 """Added for a channel in which the incident was declared, decided or closed, while it lasted."""
+SHARED_WORDS: Final = 8
+"""Added to what people say in words of the logs."""
+FIRST_WORD: Final = 14
+LAST_WORD: Final = 12
+"""Added to the first and the last thing that people say in such a channel."""
 INCIDENT_CHANNEL: Final = r"(?i)(?:^|[-_#])(?:inc|incidents?|outages?|sev[0-4]|war-?room|postmortems?)(?:$|[-_\d])"
 """Names of such channels."""
 WORDY: Final = r"(?:\S+\s+){3}\S"
@@ -148,7 +165,8 @@ BOOT: Final = 0.35
 
 CROWDED: Final = 0.93
 CROWD: Final = 4
-"""From the fifth line of one service on, each is worth a little less."""
+CROWD_OF_TALK: Final = 8
+"""From the fifth line of one service on, each is worth a little less; from the ninth remark in one channel."""
 
 FAILED_REQUESTS: Final = 34
 FEW_FAILED_REQUESTS: Final = 4
@@ -164,13 +182,14 @@ COVERED: Final = 0.3
 
 AFFECTED: Final = 8
 AFFECTED_RATIO: Final = 3.0
-"""Added to the errors and changes of a service whose errors lie inside the incident, by the log-likelihood ratio."""
+AFFECTED_SHARE: Final = 0.8
+"""Added to the errors and changes of a service of whose errors so many lie inside the incident, beyond chance."""
 MANY_ERRORS: Final = 6
 SPREAD: Final = 0.5
 """Left of those of a service that has as many errors outside of it."""
 NAMED: Final = 6
 """Added where people or alerts name the service or host."""
-UNRELATED: Final = 0.5
+UNRELATED: Final = 0.4
 """Left of what a machine says that has nothing to do with the incident, as far as is known."""
 OUT_OF_REACH: Final = 0.4
 """Left of what a machine says long before or after the incident."""

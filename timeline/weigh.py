@@ -10,7 +10,7 @@ import numpy as np
 from timeline import signals
 from timeline.arrays import Flags, Ints, group, starts
 from timeline.happenings import DERIVED, FIRING, HTTP_ERRORS, HTTP_ERRORS_END, OUTAGE_BEGIN
-from timeline.relations import Relations, count_loud_kinds, find_news, find_relations
+from timeline.relations import Relations, count_loud_kinds, find_news, find_relations, find_shared_words
 from timeline.scene import MINUTE_US, Names, Scene, Scores
 from timeline.schema import SEVERITIES, SEVERITY, SOURCE
 
@@ -28,6 +28,8 @@ class Weights:
         base = np.sum([points for points, _ in self.parts], axis=0) if self.parts else np.zeros(0)
         machine = ~scene.chat & (scene.rows[SOURCE] != DERIVED).to_numpy(dtype=bool)
         relations = find_relations(scene, machine & (base >= signals.TELLING))
+        shared = find_shared_words(scene, relations.related) & scene.in_incident_channel
+        self.parts.append((np.where(shared, float(signals.SHARED_WORDS), 0.0), "words of the logs"))
         self.parts += [*_weigh_relations(scene, relations, machine & (base >= signals.TELLING))]
         # Small talk of people says nothing, however close to the outage it is.
         telling = base - np.where(scene.people, signals.PERSON + signals.IN_INCIDENT_CHANNEL, 0) > 0
@@ -84,7 +86,7 @@ def find_damping(scene: Scene, relations: Relations, machine: Flags) -> dict[str
         "far from the incident": (~within & ~is_grave(scene), signals.OUT_OF_REACH),
         "errors of its service are spread": (machine & incident & relations.spread, signals.SPREAD),
         "nothing ties it to the incident": (
-            machine & incident & crowded & ~relations.related,
+            machine & crowded & ~(relations.related & incident),
             signals.UNRELATED,
         ),
     }
@@ -161,11 +163,24 @@ def _weigh_people(scene: Scene) -> Iterator[Signal]:
         np.where(remark & scene.in_incident_channel, signals.IN_INCIDENT_CHANNEL * asked, 0.0),
         "in the incident's channel",
     )
+    first, last = _find_edges(scene, remark & scene.in_incident_channel)
+    yield np.where(first, float(signals.FIRST_WORD), 0.0), "first word in the incident's channel"
+    yield np.where(last, float(signals.LAST_WORD), 0.0), "last word in the incident's channel"
     pinned = scene.chat & scene.flags("slack.pinned")
     yield np.where(pinned, float(signals.PINNED), 0.0), "pinned"
     marked, liked = _find_reactions(scene)
     yield np.where(marked & ~pinned, float(signals.MARKED), 0.0), "marked by a reaction"
     yield np.where(liked & talk & ~marked, float(signals.REACTED), 0.0), "people reacted"
+
+
+def _find_edges(scene: Scene, remarks: Flags) -> tuple[Flags, Flags]:
+    """Mark the first and the last of the *remarks* in each channel."""
+    first, last = np.zeros(len(remarks), bool), np.zeros(len(remarks), bool)
+    rows = np.flatnonzero(remarks)
+    for channel in np.unique(scene.services[rows]).tolist():
+        of_channel = rows[scene.services[rows] == channel]
+        first[of_channel[0]], last[of_channel[-1]] = True, len(of_channel) > 1
+    return first, last
 
 
 def _find_reactions(scene: Scene) -> tuple[Flags, Flags]:
