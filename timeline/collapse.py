@@ -16,6 +16,9 @@ from timeline.schema import (
     COUNT,
     HOST,
     KIND,
+    LAST_FILE,
+    LAST_LINE,
+    LAST_MESSAGE,
     MESSAGE,
     PEAK_AT,
     SERVICE,
@@ -64,8 +67,9 @@ def collapse(events: pd.DataFrame) -> pd.DataFrame:
     nine events show one; changes of state always after 60 s, requests that did not fail never. Events of kind `noise`
     are left out.
 
-    Adds `count` (events in the run), `until` (time of the last one, if there are more than one), `peak_at` (first event
-    of the densest ten seconds) and `template`. The first event's own text is shown, but for failed requests, whose
+    Adds `count` (events in the run), `until` (time of the last one, if there are more than one; where it stands and what
+    it says are `last_file`, `last_line` and `last_message`), `peak_at` (first event of the densest ten seconds) and
+    `template`. The first event's own text is shown, but for failed requests, whose
     message is composed: "502 on POST /checkout: 43 % of 2,986 requests". Their kind is `http-errors`, and a further
     entry `http-errors-end` with a count of 0 stands where the last of them does. The sum of `count` is the number of
     events that are not noise. The order of rows does not matter.
@@ -87,6 +91,9 @@ def collapse(events: pd.DataFrame) -> pd.DataFrame:
     entries[UNTIL] = _stamps(runs.times[runs.end], runs.count > 1)
     entries[PEAK_AT] = _stamps(runs.peak, runs.count > 1)
     entries[TEMPLATE] = _name_templates(looks, runs.first)
+    last = rows[[schema.FILE, schema.LINE, MESSAGE]].take(runs.last).reset_index(drop=True)
+    for name, column in zip((LAST_FILE, LAST_LINE, LAST_MESSAGE), last, strict=True):
+        entries[name] = last[column].where(runs.count > 1)
     entries = _word_requests(entries, rows, runs, looks)
     order = time_order(entries)
     return entries if order is None else take(entries, order)

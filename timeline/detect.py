@@ -23,6 +23,7 @@ from timeline.happenings import (
     SLOW_BEGIN,
     SLOW_END,
 )
+from timeline.lasts import make_last_entries
 from timeline.outages import MANY, Pause, Place, Shift, find_outages, find_pauses, find_slow
 from timeline.phrases import say_clock, say_length, say_list, say_rate, say_share
 from timeline.schema import COUNT, FILE, HOST, KIND, MESSAGE, SERVICE, SOURCE, TIMESTAMP
@@ -68,7 +69,8 @@ def detect(entries: pd.DataFrame, *, requests: pd.DataFrame | None = None) -> pd
     schema.check(entries)
     traffic = count_requests(entries) if requests is None else requests
     found = [*find_all(traffic, entries)]
-    both = schema.concat([entries, _make_entries(found, entries)]) if found else entries
+    parts = [entries, *([_make_entries(found, entries)] if found else []), make_last_entries(entries)]
+    both = schema.concat([part for part in parts if len(part)]) if len(entries) else entries
     order = time_order(both)
     return tell_crashes(both if order is None else take(both, order))
 

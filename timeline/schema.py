@@ -33,6 +33,9 @@ UNTIL: Final = "until"
 PEAK_AT: Final = "peak_at"
 TEMPLATE: Final = "template"
 EVIDENCE: Final = "evidence"
+LAST_FILE: Final = "last_file"
+LAST_LINE: Final = "last_line"
+LAST_MESSAGE: Final = "last_message"
 WHY: Final = "why"
 SCORE: Final = "score"
 PHASE: Final = "phase"
@@ -75,6 +78,9 @@ STAGE_DTYPES: Final[Mapping[str, object]] = {
     PEAK_AT: TIME_DTYPE,
     TEMPLATE: "str",
     EVIDENCE: "str",
+    LAST_FILE: "category",
+    LAST_LINE: "Int64",
+    LAST_MESSAGE: "str",
     WHY: "str",
     SCORE: "float64",
     PHASE: "category",
