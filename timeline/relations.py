@@ -112,9 +112,17 @@ def _find_named(scene: Scene, services: Ints) -> Flags:
     named = np.zeros(len(scene.times), bool)
     for column in (SERVICE, HOST):
         names = scene.rows[column].cat.categories
-        known = np.array([_ENDING.sub("", str(name)).lower() in words for name in names] + [False], bool)
+        known = np.array([_is_named(_ENDING.sub("", str(name)).lower(), words) for name in names] + [False], bool)
         named |= known[scene.rows[column].cat.codes.to_numpy()]
     return named & ~scene.chat
+
+
+def _is_named(name: str, words: set[str]) -> bool:
+    """Tell whether people name it: "shop-api" as it is, as "shop", or "postgresql" as "postgres"."""
+    parts = {name, *(part for part in name.split("-") if len(part) >= signals.NAME_PART)}
+    if parts & words:
+        return True
+    return any(len(word) > signals.NAME_PART and name.startswith(word) for word in words)
 
 
 def find_shared_words(scene: Scene, related: Flags) -> Flags:

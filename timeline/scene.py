@@ -168,7 +168,8 @@ def find_outages(scene: Scene) -> list[Outage]:
         times = scene.times
         return [Outage(int(times[begin]), int(times[end]), int(begin), int(end), certain=True)
                 for begin, end in zip(begins, ends, strict=True)]  # fmt: skip
-    return _join_runs(scene) or find_breakdowns(scene)
+    runs = _join_runs(scene)
+    return runs if any(run.certain for run in runs) else [*runs, *find_breakdowns(scene)]
 
 
 def _join_runs(scene: Scene) -> list[Outage]:

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from timeline import schema, signals
-from timeline.arrays import Flags, Ints, starts, take, time_order
+from timeline.arrays import Flags, Ints, encode, group, starts, take, time_order
 from timeline.errors import UsageError
 from timeline.happenings import DEPLOY, FIRING, RESOLVED
 from timeline.scene import Outage, Scene, Scores
-from timeline.schema import KIND, MESSAGE, PHASE, SCORE, SEVERITIES, SEVERITY, SOURCE, TIMESTAMP, WHY
+from timeline.schema import HOST, KIND, MESSAGE, PHASE, SCORE, SERVICE, SEVERITIES, SEVERITY, SOURCE, TIMESTAMP, WHY
 from timeline.weigh import Weights
 
 FLOOR: Final = 20.0
@@ -185,10 +185,13 @@ def _is_plain(scene: Scene) -> Flags:
 def _number_stories(scene: Scene) -> Ints:
     """Number what looks alike: one template, or one story of a unit."""
     looks = scene.looks.copy()
-    units = np.flatnonzero([kind.startswith("unit-") for kind in scene.kinds])
-    units = units[np.argsort(scene.services[units], kind="stable")]
+    units = np.flatnonzero([kind.startswith(signals.STORIES) for kind in scene.kinds])
+    names = scene.rows[SERVICE].astype("str").str.removesuffix(".service").take(units)
+    services = group(encode(names), encode(scene.rows[HOST])[units])
+    order = np.argsort(services, kind="stable")
+    units, services = units[order], services[order]
     pauses = np.diff(scene.times[units], prepend=0) > signals.EPISODE_US
-    stories = np.cumsum(pauses | starts(scene.services[units]))
+    stories = np.cumsum(pauses | starts(services))
     looks[units] = 3 * len(looks) + stories
     return looks
 

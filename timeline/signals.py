@@ -155,8 +155,9 @@ AGAIN: Final = 0.6
 ECHOED: Final = 0.5
 """Left of a line that holds the whole message of a line already taken: the application repeats its database."""
 ECHO_LENGTH: Final = 24
-EPISODE_US: Final = 60_000_000
-"""What systemd says of one unit within a minute is one story: stopped, started, failed, restarted."""
+EPISODE_US: Final = 30_000_000
+STORIES: Final = ("unit-", "server-", "config-reload", "process-crashed", "crash-recovery")
+"""What is said of one unit or server without a longer pause is one story: stopped, started, failed, restarted."""
 
 BOOT_UNITS: Final = 6
 BOOT_US: Final = 30_000_000
@@ -188,6 +189,7 @@ MANY_ERRORS: Final = 6
 SPREAD: Final = 0.5
 """Left of those of a service that has as many errors outside of it."""
 NAMED: Final = 6
+NAME_PART: Final = 4
 """Added where people or alerts name the service or host."""
 UNRELATED: Final = 0.4
 """Left of what a machine says that has nothing to do with the incident, as far as is known."""

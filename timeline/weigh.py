@@ -84,7 +84,10 @@ def find_damping(scene: Scene, relations: Relations, machine: Flags) -> dict[str
         "told by the outage": (covered, signals.COVERED),
         "piece of a stack trace": (machine & scene.matches(signals.TRACE_LINE), signals.TRACE),
         "far from the incident": (~within & ~is_grave(scene), signals.OUT_OF_REACH),
-        "errors of its service are spread": (machine & incident & relations.spread, signals.SPREAD),
+        "errors of its service are spread": (
+            machine & incident & relations.spread & (scene.kinds == ""),
+            signals.SPREAD,
+        ),
         "nothing ties it to the incident": (
             machine & crowded & ~(relations.related & incident),
             signals.UNRELATED,
