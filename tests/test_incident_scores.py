@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from checks import check_why
+from checks import count_held
 from lines import without_repeats
 from metrics import Line, judge_lines, look, phase_errors, score_lines, share
 from noise import write_noise
@@ -173,16 +173,23 @@ ACCESS = """\
 """
 
 
-def test_reasons_are_counted_again_from_the_events(tmp_path: Path) -> None:
-    statuses = [200] * 5 + [502] * 20 + [200] * 5
+def test_reasons_and_figures_are_counted_again_from_the_events(tmp_path: Path) -> None:
+    statuses = [200] * 5 + [502, 200, 502, 502] + [200] * 5
     text = "".join(ACCESS.format(second=n, route="cart", status=status) for n, status in enumerate(statuses))
-    (tmp_path / "access.log").write_text(text, encoding="utf-8")
-    made = timeline.build(tmp_path)
-    held, counted = check_why(made)
-    assert 0 < held == counted
-    made.entries.loc[made.entries["kind"] == "http-errors", "count"] = 7
-    held, counted = check_why(made)
-    assert held < counted
+    (tmp_path / "access.log").write_text(text + ACCESS.format(second=7, route="other", status=200), encoding="utf-8")
+    events = timeline.read(tmp_path).events
+    begin = events[events["line"] == 6].iloc[0]
+    told = {
+        "5xx on GET /cart rise from 0 % to 75 % (3 of 4 requests until 10:00:08)": True,
+        "5xx on GET /cart rise from 0 % to 75 % (3 of 5 requests until 10:00:08)": False,
+        "5xx on GET /cart rise from 0 % to 75 % (2 of 4 requests until 10:00:08)": False,
+        "5xx rise from 0 % to 60 % (3 of 5 requests until 10:00:08), most on GET /cart (75 %)": True,
+    }
+    for message, holds in told.items():
+        entry = pd.DataFrame([begin]).assign(message=message, why="a person's message")
+        assert count_held(entry, events) == (int(holds), 1), message
+    for why, answer in (("severity err", (1, 1)), ("severity crit; first alert", (0, 2)), ("named in chat", (0, 0))):
+        assert count_held(pd.DataFrame([begin]).assign(message="x", why=why), events) == answer
 
 
 def test_repeats_of_a_service_fold_though_others_speak_between() -> None:

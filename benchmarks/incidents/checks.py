@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,46 +18,74 @@ import timeline
 SETTINGS = ({"PYTHONHASHSEED": "0", "TZ": "UTC"}, {"PYTHONHASHSEED": "1", "TZ": "Asia/Kolkata"})
 
 Check = Callable[[re.Match[str], "pd.Series[Any]", pd.DataFrame], bool]
+RESOLVED, FIRING, FAILED = "alert-resolved", "alert-firing", 500
+
+
+def _evidence(entry: pd.Series[Any], events: pd.DataFrame) -> pd.DataFrame:
+    return events[(events["file"] == entry["file"]) & (events["line"] == entry["line"])]
 
 
 def _severity(found: re.Match[str], entry: pd.Series[Any], events: pd.DataFrame) -> bool:
-    shown = events[(events["file"] == entry["file"]) & (events["line"] == entry["line"])]
-    return bool((shown["severity"] == found[1]).any())
+    return bool((_evidence(entry, events)["severity"] == found[1]).any())
 
 
-def _failed_requests(_: re.Match[str], entry: pd.Series[Any], events: pd.DataFrame) -> bool:
-    """Count again: failures of the route from the first to the last, and all its requests in that time."""
-    host = entry["host"]
-    until = entry["timestamp"] if pd.isna(entry["until"]) else entry["until"]
-    same = events[
-        (events["source"] == entry["source"])
-        & (events["url.path"] == entry["url.path"])
-        & (events["http.request.method"] == entry["http.request.method"])
-        & (events["host"].isna() if pd.isna(host) else events["host"] == host)
-        & events["timestamp"].between(entry["timestamp"], until)
-    ]
-    failed = int((same["http.response.status_code"] >= 500).sum())  # noqa: PLR2004
-    return failed == entry["count"] and len(same) == entry["http.request.count"]
+def _kind(found: re.Match[str], entry: pd.Series[Any], events: pd.DataFrame) -> bool:
+    return bool((_evidence(entry, events)["kind"] == found[1].replace(" ", "-")).any())
 
 
-CHECKS: tuple[tuple[str, Check], ...] = (
+def _first_alert(_: re.Match[str], entry: pd.Series[Any], events: pd.DataFrame) -> bool:
+    return bool(events.loc[events["kind"] == FIRING, "timestamp"].min() == entry["timestamp"])
+
+
+def _last_resolved(_: re.Match[str], entry: pd.Series[Any], events: pd.DataFrame) -> bool:
+    return bool(events.loc[events["kind"] == RESOLVED, "timestamp"].max() == entry["timestamp"])
+
+
+def _failed_of_all(found: re.Match[str], entry: pd.Series[Any], events: pd.DataFrame) -> bool:
+    """Count again: failures, and all requests of that route, from the first second to the last."""
+    begin = entry["timestamp"]
+    end = pd.Timestamp(f"{begin:%Y-%m-%d} {found['until']}", tz="UTC") + pd.Timedelta(seconds=1)
+    same = events[(events["source"] == "nginx-access") & (events["timestamp"] >= begin) & (events["timestamp"] < end)]
+    if found["path"]:
+        same = same[(same["http.request.method"] == found["method"]) & (same["url.path"] == found["path"])]
+    failed = int((same["http.response.status_code"] >= FAILED).sum())
+    return [failed, len(same)] == [int(found[name].replace(",", "")) for name in ("failed", "all")]
+
+
+REASONS: tuple[tuple[str, Check], ...] = (
     (r"severity (\w+)", _severity),
-    (r"requests failed", _failed_requests),
+    (r"(alert firing|alert resolved|deploy|process crashed|too many connections|lock wait|statement timeout)", _kind),
+    (r"first alert", _first_alert),
+    (r"last resolved alert", _last_resolved),
 )
 """Reasons, and how each is counted again from the events; a reason that is not here is not counted at all."""
 
+RISE = (
+    r"5xx(?: on (?P<method>[A-Z]+) (?P<path>\S+))? rise .*?"
+    r"\((?P<failed>[\d,]+) of (?P<all>[\d,]+) requests until (?P<until>\d\d:\d\d:\d\d)\).*"
+)
+CLAIMS: tuple[tuple[str, Check], ...] = ((RISE, _failed_of_all),)
+"""The same for figures in the text of a line."""
+
 
 def check_why(result: timeline.Timeline) -> tuple[int, int]:
-    """Return how many reasons hold when counted again from the events, and how many could be counted."""
-    held = counted = 0
-    for _, entry in result.entries.iterrows():
-        for reason in str(entry["why"]).split("; "):
-            for pattern, holds in CHECKS:
-                found = re.fullmatch(pattern, reason)
-                if found:
-                    counted += 1
-                    held += holds(found, entry, result.events)
-    return held, counted
+    """Return how many reasons and figures hold when counted again, and how many could be counted."""
+    return count_held(result.entries, result.events)
+
+
+def count_held(entries: pd.DataFrame, events: pd.DataFrame) -> tuple[int, int]:
+    """Return the same of *entries*, which need columns `why`, `message`, `timestamp`, `file` and `line`."""
+    answers = [answer for _, entry in entries.iterrows() for answer in _answers(entry, events)]
+    return sum(answers), len(answers)
+
+
+def _answers(entry: pd.Series[Any], events: pd.DataFrame) -> Iterator[bool]:
+    told = [(reason, REASONS) for reason in str(entry["why"]).split("; ")] + [(str(entry["message"]), CLAIMS)]
+    for text, checks in told:
+        for pattern, holds in checks:
+            found = re.fullmatch(pattern, text)
+            if found:
+                yield holds(found, entry, events)
 
 
 def is_deterministic(folder: Path) -> bool:
