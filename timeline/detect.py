@@ -29,7 +29,6 @@ from timeline.phrases import say_clock, say_length, say_list, say_rate, say_shar
 from timeline.schema import COUNT, FILE, HOST, KIND, MESSAGE, SERVICE, SOURCE, TIMESTAMP
 from timeline.traffic import REQUESTS, count_requests
 
-
 MAIN_SHARE: Final = 0.8
 """A route is told alone if it has this part of the failures."""
 NAMED_ROUTES: Final = 2

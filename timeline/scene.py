@@ -13,9 +13,18 @@ import pyarrow.compute as pc
 
 from timeline import signals
 from timeline.arrays import NEVER, Flags, Ints, encode, group, micros, strings
-from timeline.happenings import DEPLOY, FIRING, HTTP_ERRORS, HTTP_ERRORS_END, OUTAGE_BEGIN, OUTAGE_END, RESOLVED
+from timeline.happenings import (
+    DEPLOY,
+    ERRORS_RISE,
+    FIRING,
+    HTTP_ERRORS,
+    HTTP_ERRORS_END,
+    OUTAGE_BEGIN,
+    OUTAGE_END,
+    RESOLVED,
+)
 from timeline.schema import COUNT, HOST, KIND, MESSAGE, SERVICE, SOURCE, TEMPLATE, TIMESTAMP, UNTIL
-from timeline.traffic import REQUESTS
+from timeline.traffic import REQUESTS, STATUS
 
 MINUTE_US: Final = 60_000_000
 AROUND_US: Final = 10 * MINUTE_US
@@ -35,6 +44,7 @@ class Outage:
         first: row of the entry that says the former.
         last: row of the entry that says the latter, None if there is none of its own.
         certain: whether so many failed that there is no doubt.
+        seen: whether clients saw it, as far as there is evidence of requests.
     """
 
     begin: int
@@ -42,6 +52,7 @@ class Outage:
     first: int
     last: int | None
     certain: bool
+    seen: bool = True
 
     def surrounds(self, times: Ints, before: int = AROUND_US, after: int = AROUND_US) -> Flags:
         """Mark the times from *before* its begin to *after* its end."""
@@ -201,7 +212,8 @@ def find_breakdowns(scene: Scene) -> list[Outage]:
     For evidence without requests, or whose requests hardly failed: a crash loop, a server that recovers from crashes.
     """
     failing = np.isin(scene.kinds, signals.FAILURES)
-    confirmed = scene.times[(scene.kinds == FIRING) | (scene.said == "incident declared")]
+    confirmed = scene.times[np.isin(scene.kinds, (FIRING, ERRORS_RISE)) | (scene.said == "incident declared")]
+    asked = STATUS in scene.rows and bool(scene.rows[STATUS].notna().any())
     services = group(encode(scene.rows[HOST]), scene.services)
     found = []
     for service in np.unique(services[failing]).tolist():
@@ -212,5 +224,7 @@ def find_breakdowns(scene: Scene) -> list[Outage]:
             continue
         again = np.isin(scene.kinds, ("server-ready", "unit-started")) & (services == service) & (scene.times >= end)
         after = np.flatnonzero(again & (scene.times <= end + MINUTE_US))
-        found.append(Outage(begin, end, int(rows[0]), int(after[0]) if len(after) else None, certain=True))
+        found.append(
+            Outage(begin, end, int(rows[0]), int(after[0]) if len(after) else None, certain=True, seen=not asked)
+        )
     return found[:1] if len(found) == 1 else []

@@ -11,18 +11,13 @@ import pandas as pd
 from timeline import schema, signals
 from timeline.arrays import Flags, Ints, encode, group, starts, take, time_order
 from timeline.errors import UsageError
-from timeline.happenings import DEPLOY, FIRING, RESOLVED
-from timeline.scene import Outage, Scene, Scores
-from timeline.schema import HOST, KIND, MESSAGE, PHASE, SCORE, SERVICE, SEVERITIES, SEVERITY, SOURCE, TIMESTAMP, WHY
+from timeline.happenings import DERIVED
+from timeline.pins import PHASES, find_pins
+from timeline.scene import Scene, Scores
+from timeline.schema import HOST, KIND, MESSAGE, PHASE, SCORE, SERVICE, SOURCE, TIMESTAMP, WHY
 from timeline.weigh import Weights
 
 FLOOR: Final = 20.0
-
-BEGINS: Final = "OUTAGE BEGINS"
-DETECTED: Final = "DETECTED"
-ENDS: Final = "OUTAGE ENDS"
-PHASES: Final = {"begin of the outage": BEGINS, "first alert": DETECTED, "end of the outage": ENDS}
-"""Places that are kept first and are marked in the timeline."""
 
 
 def select(entries: pd.DataFrame, *, max_lines: int = 40, floor: float = FLOOR) -> pd.DataFrame:
@@ -34,8 +29,8 @@ def select(entries: pd.DataFrame, *, max_lines: int = 40, floor: float = FLOOR) 
     database. The rest goes to the heaviest, where a further line of the same template or service weighs less, and
     nothing below *floor* is taken: a quiet window gives nothing. Entries without a time are left out.
 
-    Adds `score`, `why` (the reasons, most important first) and `phase` ("OUTAGE BEGINS", "DETECTED", "OUTAGE ENDS",
-    only where failed requests make it certain).
+    Adds `score`, `why` (the reasons, most important first) and `phase` ("OUTAGE BEGINS", "DETECTED", "MITIGATED",
+    "OUTAGE ENDS", only where so many requests failed, or a service so often, that it is certain).
 
     Args:
         entries: what `timeline.collapse` gives, or any event frame; the order of its rows does not matter.
@@ -53,82 +48,9 @@ def select(entries: pd.DataFrame, *, max_lines: int = 40, floor: float = FLOOR) 
     order = time_order(rows)
     scene = Scene(rows if order is None else take(rows, order))
     weights = Weights(scene)
-    pins = dict(list(find_pins(scene).items())[:max_lines])
+    pins = dict(list(find_pins(scene, weights.total >= floor).items())[:max_lines])
     chosen = _choose(scene, weights, list(pins), max_lines, floor)
     return _finish(scene, weights, pins, sorted(chosen))
-
-
-def find_pins(scene: Scene) -> dict[int, str]:
-    """Return the rows that are kept first, the most important first, and which place each takes."""
-    pins: dict[int, str] = {}
-    for outage in (outage for outage in scene.outages if outage.certain):
-        for place, rows in _places(scene, outage):
-            for row in rows:
-                pins.setdefault(row, place)
-    if not pins:
-        for place, rows in _alerts(scene, np.ones(len(scene.rows), bool)):
-            for row in rows:
-                pins.setdefault(row, place)
-    rank = {place: number for number, place in enumerate(PLACES)}
-    return dict(sorted(pins.items(), key=lambda pin: (rank[pin[1]], pin[0])))
-
-
-PLACES: Final = (
-    "begin of the outage",
-    "end of the outage",
-    "first alert",
-    "alert",
-    "first error of the database",
-    "incident declared",
-    "decision",
-    "cause found",
-    "all clear",
-    "last resolved alert",
-    "deploy",
-)
-"""The places that are kept first, the most important first; what does not fit any more is left out from the end."""
-
-
-def _places(scene: Scene, outage: Outage) -> list[tuple[str, list[int]]]:
-    around = outage.surrounds(scene.times)
-    during = outage.surrounds(scene.times, before=signals.NEAR_US)
-    spoken = [(said, _first(during & (scene.said == said))) for said in ("incident declared", "cause found")]
-    return [
-        ("begin of the outage", [outage.first]),
-        ("end of the outage", [] if outage.last is None else [outage.last]),
-        *_alerts(scene, during),
-        (
-            "first error of the database",
-            _first(outage.surrounds(scene.times, signals.NEAR_US, 0) & _database_errors(scene)),
-        ),
-        *spoken,
-        ("decision", np.flatnonzero(during & (scene.said == "decision")).tolist()),
-        ("all clear", _last(during & (scene.said == "all clear"))),
-        ("deploy", np.flatnonzero(around & (scene.kinds == DEPLOY)).tolist()),
-    ]
-
-
-def _alerts(scene: Scene, where: Flags) -> list[tuple[str, list[int]]]:
-    """Return the first alert, marked as the detection where there is an outage, and the last that resolved."""
-    name = "first alert" if any(outage.certain for outage in scene.outages) else "alert"
-    return [
-        (name, _first(where & (scene.kinds == FIRING))),
-        ("last resolved alert", _last(where & (scene.kinds == RESOLVED))),
-    ]
-
-
-def _database_errors(scene: Scene) -> Flags:
-    codes = scene.rows[SEVERITY].cat.codes.to_numpy()
-    loud = (codes >= 0) & (codes <= SEVERITIES.index("err"))
-    return loud & (scene.rows[SOURCE] == "postgresql").to_numpy(dtype=bool)
-
-
-def _first(flags: Flags) -> list[int]:
-    return np.flatnonzero(flags)[:1].tolist()
-
-
-def _last(flags: Flags) -> list[int]:
-    return np.flatnonzero(flags)[-1:].tolist()
 
 
 def _choose(scene: Scene, weights: Weights, pinned: list[int], max_lines: int, floor: float) -> list[int]:
@@ -154,17 +76,34 @@ class _Fatigue:
     """How much less a line is worth after others like it."""
 
     def __init__(self, scene: Scene) -> None:
-        self.looks = _number_stories(scene)
+        names = scene.rows[SERVICE].astype("str").str.removesuffix(".service")
+        self.names = group(encode(names), encode(scene.rows[HOST]))
+        self.looks = _number_stories(scene, self.names)
         self.services = np.where(
             scene.people & ~_is_plain(scene), -1, np.where(scene.people, -2 - scene.services, scene.services)
         )
         self.taken: Counter[int] = Counter()
         self.messages = scene.rows[MESSAGE].fillna("").tolist()
         self.people = scene.people
+        self.chat = scene.chat | (scene.rows[SOURCE] == DERIVED).to_numpy(dtype=bool)
+        self.scene = scene
+
+    def _accompany(self, row: int, rows: Ints) -> Flags:
+        """Mark those of the *rows* that begin and end with *row*, count as much and are of the same service."""
+        scene = self.scene
+        if scene.counts[row] < 2:  # noqa: PLR2004 - single lines meet by chance
+            return np.zeros(len(rows), bool)
+        same = (scene.counts[rows] == scene.counts[row]) & ~self.chat[rows]
+        same &= self.names[rows] == self.names[row]
+        for times in (scene.times, scene.ends):
+            same &= np.abs(times[rows] - times[row]) <= signals.SECOND_US
+        return same
 
     def take(self, row: int, rows: Ints, worth: Scores) -> None:
         """Lower the *worth* of the *rows* that are like *row*, which is taken."""
         worth[rows[self.looks[rows] == self.looks[row]]] *= signals.AGAIN
+        if not self.chat[row]:
+            worth[rows[self._accompany(row, rows)]] *= signals.ACCOMPANIES
         service = int(self.services[row])
         self.taken[service] += 1
         crowd = signals.CROWD if service >= 0 else signals.CROWD_OF_TALK
@@ -182,12 +121,13 @@ def _is_plain(scene: Scene) -> Flags:
     return scene.people & (scene.sayings == 0) & ~pinned
 
 
-def _number_stories(scene: Scene) -> Ints:
+def _number_stories(scene: Scene, services: Ints) -> Ints:
     """Number what looks alike: one template, or one story of a unit."""
     looks = scene.looks.copy()
-    units = np.flatnonzero([kind.startswith(signals.STORIES) for kind in scene.kinds])
-    names = scene.rows[SERVICE].astype("str").str.removesuffix(".service").take(units)
-    services = group(encode(names), encode(scene.rows[HOST])[units])
+    told = np.array([kind.startswith(signals.STORIES) for kind in scene.kinds], bool)
+    told |= np.isin(scene.notes, ("lifecycle", "change")) & (scene.kinds == "")  # the program says it as well
+    units = np.flatnonzero(told)
+    services = services[units]
     order = np.argsort(services, kind="stable")
     units, services = units[order], services[order]
     pauses = np.diff(scene.times[units], prepend=0) > signals.EPISODE_US
@@ -202,6 +142,6 @@ def _finish(scene: Scene, weights: Weights, pins: dict[int, str], chosen: list[i
     frame[WHY] = pd.array(["; ".join(dict.fromkeys(told)) for told in reasons], dtype="str")
     frame[SCORE] = np.round(weights.total[chosen], 2).astype("float64")
     phases = [PHASES.get(pins.get(row, ""), "") for row in chosen]
-    names = [BEGINS, DETECTED, ENDS]
+    names = [*PHASES.values()]
     frame[PHASE] = schema.category_column(np.array([names.index(name) if name else -1 for name in phases], int), names)
     return frame

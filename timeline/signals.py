@@ -31,7 +31,7 @@ KINDS: Final = {
 }  # fmt: skip
 """Weights of well-known happenings; one that is not named here weighs what its severity and words do."""
 
-ROUTINE: Final = r"^(?:Finished|Reached target|Created slice|Listening on|Mounted) "
+ROUTINE: Final = r"^(?:Finished|Reached target|Created slice|Listening on|Mounted|start worker process)"
 ROUTINE_SHARE: Final = 0.3
 """A job of a timer that ended well, or a step of booting: no change of state that anybody asks for."""
 
@@ -119,6 +119,7 @@ QUESTION: Final = r"\?\s*$"
 QUESTION_SHARE: Final = 0.6
 """What is only asked weighs less than what is said."""
 
+SECOND_US: Final = 1_000_000
 PERSON: Final = 4
 IN_INCIDENT_CHANNEL: Final = 19
 """Added for a channel in which the incident was declared, decided or closed, while it lasted."""
@@ -152,8 +153,10 @@ BURST_SHARE: Final = 0.5
 
 AGAIN: Final = 0.6
 """Left of a second line of the same template, and of that again for a third."""
-ECHOED: Final = 0.5
+ECHOED: Final = 0.3
 """Left of a line that holds the whole message of a line already taken: the application repeats its database."""
+ACCOMPANIES: Final = 0.4
+"""Left of a line of the same service that comes, goes and counts as one already taken does: it says the same thing."""
 ECHO_LENGTH: Final = 24
 EPISODE_US: Final = 30_000_000
 STORIES: Final = ("unit-", "server-", "config-reload", "process-crashed", "crash-recovery")
@@ -164,7 +167,7 @@ BOOT_US: Final = 30_000_000
 BOOT: Final = 0.35
 """Left of starts while a machine boots: so many units started within this time."""
 
-CROWDED: Final = 0.93
+CROWDED: Final = 0.9
 CROWD: Final = 4
 CROWD_OF_TALK: Final = 8
 """From the fifth line of one service on, each is worth a little less; from the ninth remark in one channel."""

@@ -106,7 +106,7 @@ def _weigh_kinds(scene: Scene) -> Signal:
     kinds, places = np.unique(scene.kinds.astype(str), return_inverse=True)
     weights = [signals.KINDS.get(kind, 0) for kind in kinds.tolist()]
     points = np.array(weights, float)[places]
-    routine = (scene.kinds == "unit-started") & scene.matches(signals.ROUTINE)
+    routine = np.isin(scene.kinds, ("unit-started", "server-start")) & scene.matches(signals.ROUTINE)
     points = np.where(routine, signals.ROUTINE_SHARE * points, points)
     return points, np.array([kind.replace("-", " ") for kind in kinds], object)[places]
 
@@ -214,6 +214,7 @@ def closeness(scene: Scene) -> Scores:
 def is_boot(scene: Scene) -> Flags:
     """Mark starts while so many units start that the machine itself must have started."""
     starting = np.array([kind.startswith(("unit-", "server-")) for kind in scene.kinds], bool)
+    starting |= np.isin(scene.notes, ("lifecycle", "change")) & (scene.kinds == "")
     units = scene.times[scene.kinds == "unit-started"]
     near = np.searchsorted(units, scene.times + signals.BOOT_US, "right") - np.searchsorted(
         units, scene.times - signals.BOOT_US
