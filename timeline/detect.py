@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from timeline import schema
-from timeline.arrays import Flags, lines, micros, take, time_order
+from timeline.arrays import Flags, lines, take, time_order
 from timeline.crashes import tell_crashes
 from timeline.happenings import (
     DERIVED,
     ERRORS_RISE,
-    HTTP_ERRORS,
     OUTAGE_BEGIN,
     OUTAGE_END,
     OUTAGE_PEAK,
@@ -27,7 +26,7 @@ from timeline.lasts import make_last_entries
 from timeline.outages import MANY, Pause, Place, Shift, find_outages, find_pauses, find_slow
 from timeline.phrases import say_clock, say_length, say_list, say_rate, say_share
 from timeline.schema import COUNT, FILE, HOST, KIND, MESSAGE, SERVICE, SOURCE, TIMESTAMP
-from timeline.traffic import REQUESTS, count_requests
+from timeline.traffic import count_requests
 
 MAIN_SHARE: Final = 0.8
 """A route is told alone if it has this part of the failures."""
@@ -66,22 +65,20 @@ def detect(entries: pd.DataFrame, *, requests: pd.DataFrame | None = None) -> pd
         SchemaError: *entries* lacks a column of the event frame.
     """
     schema.check(entries)
-    traffic = count_requests(entries) if requests is None else requests
-    found = [*find_all(traffic, entries)]
+    found = [*find_all(count_requests(entries) if requests is None else requests)]
     parts = [entries, *([_make_entries(found, entries)] if found else []), make_last_entries(entries)]
     both = schema.concat([part for part in parts if len(part)]) if len(entries) else entries
     order = time_order(both)
     return tell_crashes(both if order is None else take(both, order))
 
 
-def find_all(traffic: pd.DataFrame, entries: pd.DataFrame) -> Iterator[Finding]:
+def find_all(traffic: pd.DataFrame) -> Iterator[Finding]:
     """Yield what was found in counted requests, in no order.
 
     Args:
         traffic: what `timeline.traffic` counted.
-        entries: runs of failed requests among them give exact figures.
     """
-    outages = [_count_exactly(outage, entries) for outage in find_outages(traffic)]
+    outages = find_outages(traffic)
     for outage in outages:
         yield from _tell_outage(outage)
     slow, least = find_slow(traffic)
@@ -89,26 +86,6 @@ def find_all(traffic: pd.DataFrame, entries: pd.DataFrame) -> Iterator[Finding]:
         yield from _tell_slow(shift, least, outages)
     for pause in find_pauses(traffic):
         yield _tell_pause(pause)
-
-
-def _count_exactly(outage: Shift, entries: pd.DataFrame) -> Shift:
-    """Take the figures of the runs that make up an outage: they are counted from its first to its last failure.
-
-    A bucket holds requests of before and after as well.
-    """
-    if COUNT not in entries or REQUESTS not in entries:
-        return outage
-    times, hosts = micros(entries[TIMESTAMP]), {host for host, _ in outage.hosts}
-    inside = (entries[KIND] == HTTP_ERRORS).to_numpy() & (times >= outage.first.at) & (times <= outage.last.at)
-    inside &= entries[HOST].astype("str").fillna("").isin(hosts).to_numpy(dtype=bool)
-    runs = entries[inside]
-    if runs[COUNT].sum() != outage.bad:
-        return outage
-    names = runs[MESSAGE].str.partition(": ")[0].str.partition(" on ")[2]
-    figures = runs[[COUNT, REQUESTS]].astype("int64").groupby(names.to_numpy()).sum()
-    routes = [(str(name), int(bad), int(total)) for name, bad, total in figures.itertuples()]
-    routes.sort(key=lambda route: (-route[1], route[0]))
-    return replace(outage, routes=tuple(routes), total=sum(total for _, _, total in routes))
 
 
 def _tell_outage(outage: Shift) -> Iterator[Finding]:

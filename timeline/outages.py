@@ -13,7 +13,7 @@ import pandas as pd
 from timeline import scan
 from timeline.arrays import Flags, Ints, encode, group, ranks
 from timeline.schema import HOST, SERVICE
-from timeline.traffic import BAD, BIN, BUCKET, BUCKET_US, FIRST, LAST, ROUTE, TOTAL, UNKNOWN_BIN, seconds_of
+from timeline.traffic import BAD, BIN, BUCKET, BUCKET_US, COUNTED, FIRST, LAST, ROUTE, SECOND_US, TOTAL, seconds_of
 
 PAUSE: Final = 6
 """Buckets without failures that end an outage, where requests did not fail."""
@@ -107,7 +107,9 @@ def find_outages(traffic: pd.DataFrame) -> list[Shift]:
     Args:
         traffic: what `timeline.traffic` counted.
     """
-    return [_check_certainty(shift) for shift in _find_shifts(traffic, (traffic[BAD] == 1).to_numpy())]
+    counted = traffic[(traffic[BIN] == COUNTED).to_numpy()].reset_index(drop=True)
+    shifts = _find_shifts(counted, (counted[BAD] == 1).to_numpy(), SECOND_US)
+    return [_check_certainty(shift) for shift in shifts]
 
 
 def find_slow(traffic: pd.DataFrame) -> tuple[list[Shift], float]:
@@ -116,7 +118,7 @@ def find_slow(traffic: pd.DataFrame) -> tuple[list[Shift], float]:
     Args:
         traffic: what `timeline.traffic` counted.
     """
-    timed = traffic[(traffic[BIN] != UNKNOWN_BIN).to_numpy()].reset_index(drop=True)
+    timed = traffic[(traffic[BIN] != COUNTED).to_numpy()].reset_index(drop=True)
     if not len(timed):
         return [], SLOW_S
     order = np.argsort(timed[BIN].to_numpy(), kind="stable")
@@ -126,7 +128,7 @@ def find_slow(traffic: pd.DataFrame) -> tuple[list[Shift], float]:
     ]
     least = max(SLOW_S, min(SLOW_TIMES * usual[1], 2 * SLOW_TIMES * usual[0]))
     slow = seconds_of(1) / seconds_of(0) * least  # the whole bin lies above
-    shifts = _find_shifts(timed, np.array([seconds_of(int(place)) >= least for place in timed[BIN]], bool))
+    shifts = _find_shifts(timed, np.array([seconds_of(int(place)) >= least for place in timed[BIN]], bool), BUCKET_US)
     return [shift for shift in shifts if shift.bad >= MANY and shift.share >= SLOW_SHARE], min(slow, least)
 
 
@@ -136,9 +138,10 @@ def find_pauses(traffic: pd.DataFrame) -> Iterator[Pause]:
     Args:
         traffic: what `timeline.traffic` counted.
     """
+    traffic = traffic[(traffic[BIN] == COUNTED).to_numpy()]
     streams = group(ranks(traffic[HOST]), ranks(traffic[SERVICE]))
     for stream in range(int(streams.max(initial=-1)) + 1):
-        rows = traffic[streams == stream]
+        rows = traffic[streams == stream].assign(**{BUCKET: lambda part: part[BUCKET] * SECOND_US // BUCKET_US})
         rows = rows.iloc[np.argsort(rows[LAST[0]].to_numpy(), kind="stable")]
         buckets, counts = _sum_up(rows[BUCKET].to_numpy(), rows[TOTAL].to_numpy())
         if len(buckets) < PAUSE:
@@ -152,8 +155,15 @@ def find_pauses(traffic: pd.DataFrame) -> Iterator[Pause]:
                 yield Pause(_place(before, LAST), until, 1e6 * rate, *names)
 
 
-def _find_shifts(traffic: pd.DataFrame, wanted: Flags) -> list[Shift]:
-    """Scan each server as a whole and each of its routes, and join what belongs together."""
+def _find_shifts(traffic: pd.DataFrame, wanted: Flags, unit: int) -> list[Shift]:
+    """Scan each server as a whole and each of its routes, and join what belongs together.
+
+    Args:
+        traffic: counts.
+        wanted: which of them are bad.
+        unit: microseconds of their buckets.
+    """
+    buckets = traffic[BUCKET].to_numpy() * unit // BUCKET_US
     bad = np.where(wanted, traffic[TOTAL].to_numpy(), 0)
     streams = group(ranks(traffic[HOST]), ranks(traffic[SERVICE]))
     routes = group(streams, encode(traffic[ROUTE]))
@@ -165,10 +175,10 @@ def _find_shifts(traffic: pd.DataFrame, wanted: Flags) -> list[Shift]:
     hits = [
         replace(hit, stream=int(streams[np.argmax(part)]))
         for part, least in parts
-        for hit in _scan(traffic[BUCKET].to_numpy()[part], bad[part], traffic[TOTAL].to_numpy()[part], least)
+        for hit in _scan(buckets[part], bad[part], traffic[TOTAL].to_numpy()[part], least)
     ]
     hits.sort(key=lambda hit: (hit.begin, hit.end))
-    return [_describe(traffic, bad, streams, hits_of) for hits_of in _join(hits)]
+    return [_describe(traffic, bad, streams, hits_of, unit) for hits_of in _join(hits)]
 
 
 def _scan(buckets: Ints, bad: Ints, total: Ints, least: float) -> Iterator[_Hit]:
@@ -209,16 +219,17 @@ def _join(hits: list[_Hit]) -> Iterator[list[_Hit]]:
         yield together
 
 
-def _describe(traffic: pd.DataFrame, bad: Ints, streams: Ints, hits: list[_Hit]) -> Shift:
-    """Count again over the whole stretch that some hits cover."""
+def _describe(traffic: pd.DataFrame, bad: Ints, streams: Ints, hits: list[_Hit], unit: int) -> Shift:
+    """Count again over the whole stretch that some hits cover, from its first to its last bad request."""
     begin, end = min(hit.begin for hit in hits), max(hit.end for hit in hits)
-    buckets = traffic[BUCKET].to_numpy()
-    within = (buckets >= begin) & (buckets <= end) & np.isin(streams, [hit.stream for hit in hits])
-    rows, bads = traffic[within], bad[within]
-    totals = rows[TOTAL].to_numpy()
-    failing = rows[bads > 0]
+    times = traffic[BUCKET].to_numpy() * unit
+    mine = np.isin(streams, [hit.stream for hit in hits])
+    failing = traffic[mine & (bad > 0) & (times // BUCKET_US >= begin) & (times // BUCKET_US <= end)]
     order = np.lexsort((failing[FIRST[2]], ranks(failing[FIRST[1]]), failing[FIRST[0]]))
     back = np.lexsort((failing[LAST[2]], ranks(failing[LAST[1]]), failing[LAST[0]]))
+    first, last = _place(failing.iloc[int(order[0])], FIRST), _place(failing.iloc[int(back[-1])], LAST)
+    within = mine & (times >= first.at // unit * unit) & (times <= last.at)
+    rows, bads, totals = traffic[within], bad[within], traffic[TOTAL].to_numpy()[within]
     codes = encode(rows[ROUTE])
     routes = [
         (
@@ -228,14 +239,14 @@ def _describe(traffic: pd.DataFrame, bad: Ints, streams: Ints, hits: list[_Hit])
         )
         for code in np.unique(codes[bads > 0]).tolist()
     ]
-    times, sums = _sum_up(rows[BUCKET].to_numpy(), bads)
+    tens, sums = _sum_up(times[within] // BUCKET_US, bads)
     worst = int(np.argmax(sums))
-    in_worst = failing.iloc[order][(failing[BUCKET].to_numpy()[order] == times[worst])]
+    in_worst = failing.iloc[order][(failing[BUCKET].to_numpy()[order] * unit // BUCKET_US == tens[worst])]
     befores = [hit.before for hit in hits if hit.before is not None]
     names = failing[[HOST, SERVICE]].drop_duplicates().astype("str").fillna("")
     return Shift(
-        first=_place(failing.iloc[int(order[0])], FIRST),
-        last=_place(failing.iloc[int(back[-1])], LAST),
+        first=first,
+        last=last,
         bad=int(bads.sum()),
         total=int(totals.sum()),
         before=befores[0] if befores else None,
@@ -245,7 +256,7 @@ def _describe(traffic: pd.DataFrame, bad: Ints, streams: Ints, hits: list[_Hit])
         peak=(
             _place(in_worst.iloc[0], FIRST),
             int(sums[worst]),
-            int(_sum_up(rows[BUCKET].to_numpy(), totals)[1][worst]),
+            int(_sum_up(times[within] // BUCKET_US, totals)[1][worst]),
         ),
         certain=False,
     )

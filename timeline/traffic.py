@@ -24,12 +24,15 @@ DURATION: Final = "nginx.request_time"
 REQUESTS: Final = "http.request.count"
 """Attribute of a run of failed requests: how many its route had meanwhile."""
 
-BUCKET_US: Final = 10_000_000
+SECOND_US: Final = 1_000_000
+BUCKET_US: Final = 10 * SECOND_US
 FAILED: Final = 500
 STEP: Final = float(np.log(1.1))
 """Durations are counted in bins of ten percent."""
 SHORTEST: Final = 1e-3
-UNKNOWN_BIN: Final = -1
+COUNTED: Final = -1
+"""Bin of the rows that count requests, however long they took: their buckets are seconds, so that what is said of a
+stretch of time can be counted again. The rows that count durations have buckets of ten."""
 
 ROUTE, BUCKET, BIN, BAD, TOTAL = "route", "bucket", "bin", "bad", "total"
 FIRST, LAST = ("first_at", "first_file", "first_line"), ("last_at", "last_file", "last_line")
@@ -39,8 +42,9 @@ KEYS: Final = (HOST, SERVICE, ROUTE, BUCKET, BIN, BAD)
 def count_requests(events: pd.DataFrame) -> pd.DataFrame:
     """Count the requests among *events*.
 
-    Returns one row for each host, service, route, bucket, bin of duration and outcome that occurs: `total` requests,
-    `first_at`, `first_file`, `first_line` of the first, the same of the last. Times are microseconds.
+    Returns one row for each host, service, route, second and outcome that occurs: `total` requests, `first_at`,
+    `first_file`, `first_line` of the first, the same of the last. Times are microseconds. Where durations are known,
+    further rows count them by bins in buckets of ten seconds.
 
     Args:
         events: an event frame; rows without a status or a time are not counted.
@@ -58,15 +62,17 @@ def count_requests(events: pd.DataFrame) -> pd.DataFrame:
             HOST: rows[HOST],
             SERVICE: rows[SERVICE],
             ROUTE: category_column(routes, names),
-            BUCKET: times // BUCKET_US,
-            BIN: _find_bins(rows),
+            BUCKET: times // SECOND_US,
+            BIN: np.full(len(rows), COUNTED),
             BAD: (status >= FAILED).astype("int64"),
             TOTAL: np.ones(len(rows), "int64"),
         }
     )
     for at, file, line in (FIRST, LAST):
         cells[at], cells[file], cells[line] = times, rows[FILE], lines(rows)
-    return add_traffic([cells])
+    bins = _find_bins(rows)
+    timed = cells[bins != COUNTED].assign(**{BIN: bins[bins != COUNTED], BUCKET: (times // BUCKET_US)[bins != COUNTED]})
+    return add_traffic([cells, timed])
 
 
 def add_traffic(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -123,10 +129,10 @@ def _name_routes(rows: pd.DataFrame) -> tuple[Ints, list[str]]:
 
 def _find_bins(rows: pd.DataFrame) -> Ints:
     if DURATION not in rows:
-        return np.full(len(rows), UNKNOWN_BIN)
+        return np.full(len(rows), COUNTED)
     seconds = pd.to_numeric(rows[DURATION], errors="coerce").to_numpy(dtype="float64", na_value=np.nan)
     bins = np.floor(np.log(np.maximum(np.nan_to_num(seconds), SHORTEST) / SHORTEST) / STEP)
-    return np.where(np.isnan(seconds), UNKNOWN_BIN, bins).astype("int64")
+    return np.where(np.isnan(seconds), COUNTED, bins).astype("int64")
 
 
 def seconds_of(place: int) -> float:
