@@ -79,6 +79,7 @@ def _options(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> 
 @click.option("--grep", metavar="REGEX", multiple=True, help="Keep only messages that contain this. Repeatable.")
 @click.option("--exclude", metavar="REGEX", multiple=True, help="Drop messages that contain this. Repeatable.")
 @click.option("--max-lines", metavar="N", type=click.IntRange(min=1), help="Budget of the timeline.  [default: 40]")
+@click.option("--floor", metavar="SCORE", type=float, help="Least score of a line.  [default: 20]")
 @click.option("--all", "everything", is_flag=True, help="Every event: no collapse, no selection.")
 @click.option("--no-dedupe", is_flag=True, help="Keep copies of one event.")
 @click.option(
@@ -86,6 +87,7 @@ def _options(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> 
 )
 @click.option("--style", type=click.Choice(["bullets", "table"]), help="Form of the Markdown.  [default: bullets]")
 @click.option("--citations", is_flag=True, help="Footnotes with file and line.")
+@click.option("--why", is_flag=True, help="Say after each line why it was chosen, and its score.")
 @click.option("-o", "--output", metavar="FILE", help="Write here instead of to standard output.")
 @click.option("--into", metavar="FILE", help="Put the timeline into this Markdown file, between its markers.")
 @click.option("--check", is_flag=True, help="With --into: write nothing, exit 1 if the block is stale.")
@@ -188,6 +190,8 @@ def _check_combinations(given: dict[str, Any]) -> None:
         raise UsageError(f"--{name} needs --into FILE", help=f"timeline-build EVIDENCE --into postmortem.md --{name}")
     if given["into"] and (given["output"] or given["form"] != "markdown" or given["everything"]):
         raise UsageError("--into writes the Markdown timeline", help="leave out --all, --format and -o")
+    if given["why"] and (given["into"] or given["form"] != "markdown" or given["everything"]):
+        raise UsageError("--why is for the printed timeline", help="leave out --into, --all and --format")
     if given["explain"] and (given["into"] or given["form"] != "markdown"):
         raise UsageError("--explain prints the explanation and nothing else", help="leave out --into and --format")
 
@@ -196,7 +200,7 @@ def _build(given: dict[str, Any]) -> Timeline:
     from timeline.pipeline import build
 
     names = ("since", "until", "around", "before", "after", "tz", "shift", "year", "host", "options", "source",
-             "severity", "grep", "exclude", "config", "max_lines")  # fmt: skip
+             "severity", "grep", "exclude", "config", "max_lines", "floor")  # fmt: skip
     with _progress(given) as progress:
         return build(
             *given["evidence"],
@@ -268,7 +272,8 @@ def _write(timeline: Timeline, given: dict[str, Any]) -> int:
     if given["into"]:
         return _embed(timeline, given)
     if given["form"] == "markdown":
-        _print(timeline.to_markdown(style=given["style"], citations=given["citations"] or None), given["output"])
+        how = {"style": given["style"], "citations": given["citations"] or None, "why": given["why"]}
+        _print(timeline.to_markdown(**how), given["output"])
         return 0
     from timeline.writers import WRITERS
 

@@ -17,7 +17,7 @@ from timeline.zones import get_zone
 
 SOURCE_KEYS: Final = ("match", "tz", "shift", "year", "host", "parser", "set")
 TIMELINE_KEYS: Final = (
-    "tz", "since", "until", "around", "before", "after", "max-lines", "source", "severity", "grep", "exclude",
+    "tz", "since", "until", "around", "before", "after", "max-lines", "floor", "source", "severity", "grep", "exclude",
     "citations", "style",
 )  # fmt: skip
 
@@ -242,6 +242,8 @@ def _option(path: Path, name: str, value: Any) -> Any:
         isinstance(value, str) or (isinstance(value, list) and all(isinstance(item, str) for item in value))
     ):
         raise _wrong_type(path, "[timeline]", name, value, "text in quotes, or a list of such")
+    if name == "floor" and not (type(value) in (int, float) and value >= 0):
+        raise _wrong_type(path, "[timeline]", name, value, "a score from 0 on, such as 20")
     if name == "max-lines" and not (type(value) is int and value > 0):
         raise _wrong_type(path, "[timeline]", name, value, "a number from 1 on, such as 40")
     if name == "citations" and not isinstance(value, bool):

@@ -85,7 +85,8 @@ def find_all(traffic: pd.DataFrame) -> Iterator[Finding]:
     for shift in slow:
         yield from _tell_slow(shift, least, outages)
     for pause in find_pauses(traffic):
-        yield _tell_pause(pause)
+        if not pause.is_between_files:
+            yield _tell_pause(pause)
 
 
 def _tell_outage(outage: Shift) -> Iterator[Finding]:
@@ -153,8 +154,8 @@ def _tell_slow(shift: Shift, least: float, outages: list[Shift]) -> Iterator[Fin
 
 
 def _tell_pause(pause: Pause) -> Finding:
-    length = say_length(pause.until - pause.last.at)
-    until = say_clock(pause.until, day_of=pause.last.at)
+    length = say_length(pause.next.at - pause.last.at)
+    until = say_clock(pause.next.at, day_of=pause.last.at)
     said = f"no requests for {length}, until {until} (about {pause.rate:.2g} a second otherwise)"
     return Finding(pause.last, SILENCE, said, f"{pause.rate:.2g} a second expected", pause.host, pause.service)
 

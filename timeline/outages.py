@@ -79,17 +79,22 @@ class Pause:
 
     Attributes:
         last: the last request before it.
-        until: the first after it, microseconds.
+        next: the first after it.
         rate: requests a second in the rest of the time.
         host: whose.
         service: whose.
     """
 
     last: Place
-    until: int
+    next: Place
     rate: float
     host: str
     service: str
+
+    @property
+    def is_between_files(self) -> bool:
+        """Whether it lies between two files: then a piece is missing rather than requests."""
+        return self.last.file != self.next.file
 
 
 @dataclass(frozen=True)
@@ -149,10 +154,11 @@ def find_pauses(traffic: pd.DataFrame) -> Iterator[Pause]:
         rate = float(np.median(counts)) / BUCKET_US
         for place in np.flatnonzero(np.diff(buckets) > PAUSE).tolist():
             before = rows[(rows[BUCKET] == buckets[place]).to_numpy()].iloc[-1]
-            until = int(rows.loc[rows[BUCKET] == buckets[place + 1], FIRST[0]].min())
-            if rate * (until - int(before[LAST[0]])) >= STOPPED:
-                names = str(before[HOST] or ""), str(before[SERVICE] or "")
-                yield Pause(_place(before, LAST), until, 1e6 * rate, *names)
+            later = rows[(rows[BUCKET] == buckets[place + 1]).to_numpy()]
+            after = later.iloc[int(np.argmin(later[FIRST[0]].to_numpy()))]
+            if rate * (int(after[FIRST[0]]) - int(before[LAST[0]])) >= STOPPED:
+                names = ["" if pd.isna(before[name]) else str(before[name]) for name in (HOST, SERVICE)]
+                yield Pause(_place(before, LAST), _place(after, FIRST), 1e6 * rate, *names)
 
 
 def _find_shifts(traffic: pd.DataFrame, wanted: Flags, unit: int) -> list[Shift]:

@@ -19,7 +19,7 @@ MITIGATED: Final = "MITIGATED"
 ENDS: Final = "OUTAGE ENDS"
 
 BEGIN_PLACE, END_PLACE = "begin of the outage", "end of the outage"
-DETECTED_PLACE, MITIGATED_PLACE = "detected", "last action before the end"
+DETECTED_PLACE, MITIGATED_PLACE = "first to notice it", "last action before the end"
 PHASES: Final = {BEGIN_PLACE: BEGINS, DETECTED_PLACE: DETECTED, MITIGATED_PLACE: MITIGATED, END_PLACE: ENDS}
 """Places that are marked in the timeline."""
 

@@ -11,11 +11,13 @@ from typing import Any
 import pandas as pd
 
 from timeline.account import to_frame
+from timeline.clocks import find_missing_pieces, find_skew
 from timeline.collapse import collapse
 from timeline.detect import detect
 from timeline.errors import TimelineError
 from timeline.gather import Gathering
 from timeline.merge import merge
+from timeline.outages import find_pauses
 from timeline.plan import Moment, Path_, Plan, make_plan
 from timeline.reading import date_events, read_source, span_of, within
 from timeline.results import Evidence, Timeline
@@ -115,6 +117,7 @@ def build(
     else:
         evidence, entries, requests = _fold(plan, plan.window)
     found = detect(entries, requests=requests)
+    evidence.warnings.extend(find_missing_pieces(find_pauses(requests)))
     return Timeline(**vars(evidence), entries=select(found, max_lines=budget, floor=least), **form)
 
 
@@ -150,10 +153,12 @@ def _fold(plan: Plan, window: Window) -> tuple[Evidence, pd.DataFrame, pd.DataFr
 def _give(gathering: Gathering, sieve: Sieve, window: Window, load: Callable[[], pd.DataFrame]) -> Evidence:
     accounts = gathering.accounts()
     sieve.settle(accounts)
+    written = {reader.source.label: when for reader in gathering.readers if (when := reader.source.modified)}
+    skew = find_skew(sieve.coverages, written, whole=not (window.since or window.until))
     return Evidence(
         load,
         to_frame(accounts),
-        [*gathering.all_warnings(), *sieve.warnings()],
+        [*gathering.all_warnings(), *sieve.warnings(), *skew],
         window,
         [(account.file, line, text) for account in accounts for line, text in account.unparsed_examples],
         sieve.undated,

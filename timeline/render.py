@@ -16,6 +16,7 @@ from timeline import schema
 from timeline.block_lines import BlockLine
 from timeline.errors import UnknownNameError
 from timeline.happenings import DERIVED
+from timeline.headline import describe_outages
 from timeline.markdown_text import drop_chat_markup, flatten, neutralise, shorten
 from timeline.wording import say
 
@@ -43,6 +44,7 @@ class _Line:
     label: str
     text: str
     origin: str
+    why: str = ""
 
 
 def to_markdown(
@@ -50,6 +52,7 @@ def to_markdown(
     *,
     style: str = "bullets",
     citations: bool = False,
+    why: bool = False,
     heading: bool = True,
     undated: int | None = None,
 ) -> str:
@@ -59,19 +62,25 @@ def to_markdown(
         entries: an event frame with the columns that `collapse` and `select` add, sorted by time.
         style: "bullets" or "table".
         citations: add a footnote with file and line to each entry.
+        why: add to each entry why it was chosen, and its score.
         heading: begin with `## Timeline (all times UTC)`.
         undated: how many events have no time and can not be shown; by default those among *entries*.
 
     Raises:
         UnknownNameError: there is no such style.
     """
-    lines = block_lines(entries, style=style, citations=citations, undated=undated)
+    lines = block_lines(entries, style=style, citations=citations, why=why, undated=undated)
     head = [HEADING, ""] if heading else []
     return "\n".join([*head, *(line.text for line in lines)]) + "\n"
 
 
 def block_lines(
-    entries: pd.DataFrame, *, style: str = "bullets", citations: bool = False, undated: int | None = None
+    entries: pd.DataFrame,
+    *,
+    style: str = "bullets",
+    citations: bool = False,
+    why: bool = False,
+    undated: int | None = None,
 ) -> list[BlockLine]:
     """Return the lines of the timeline without its heading, each entry with its stable id; see `to_markdown`."""
     if style not in STYLES:
@@ -82,13 +91,18 @@ def block_lines(
     left_out = [UNDATED.format(hidden)] if hidden else []
     if not len(dated):
         return [BlockLine(text) for text in left_out or [NOTHING]]
-    shown = list(_lines(dated, table=style == "table"))
+    shown = list(_lines(dated, table=style == "table", why=why))
     write = _write_table if style == "table" else _write_bullets
     notes = _uncertain_notes(dated)
     # A table has a column for them.
     cited = shown if citations and style == "bullets" else []
     sources = [f"[^tl{place}]: {neutralise(line.origin)}" for place, line in enumerate(cited, 1)]
-    body = [*write(shown, citations=citations)]
+    spans = describe_outages(dated)
+    body = [
+        *(BlockLine(text) for text in spans),
+        *([BlockLine("")] if spans else []),
+        *write(shown, citations=citations),
+    ]
     for block in (notes, left_out, sources):
         if block:
             body += [BlockLine(""), *(BlockLine(text) for text in block)]
@@ -104,7 +118,7 @@ def _write_bullets(lines: Sequence[_Line], *, citations: bool) -> Iterator[Block
             yield from (BlockLine(""), BlockLine(f"### {day}"), BlockLine(""))
         for place, line in enumerate(lines, 1):
             if line.day == day:
-                parts = [f"{line.clock}{line.uncertain}", line.phase, line.label, line.text]
+                parts = [f"{line.clock}{line.uncertain}", line.phase, line.label, line.text, line.why]
                 yield BlockLine("- " + " ".join(filter(None, parts)) + (f" [^tl{place}]" if citations else ""), line.id)
 
 
@@ -113,12 +127,12 @@ def _write_table(lines: Sequence[_Line], *, citations: bool) -> Iterator[BlockLi
     yield BlockLine(f"| Time (UTC) | Event |{evidence[0]}")
     yield BlockLine(f"| --- | --- |{evidence[1]}")
     for line in lines:
-        event = " ".join(filter(None, [line.phase, line.label, line.text]))
+        event = " ".join(filter(None, [line.phase, line.label, line.text, line.why]))
         cell = f" {neutralise(line.origin, table=True)} |" if citations else ""
         yield BlockLine(f"| {line.day} {line.clock}{line.uncertain} | {event} |{cell}", line.id)
 
 
-def _lines(entries: pd.DataFrame, *, table: bool) -> Iterator[_Line]:
+def _lines(entries: pd.DataFrame, *, table: bool, why: bool) -> Iterator[_Line]:
     rows: list[dict[str, Any]] = entries.astype(object).where(entries.notna(), None).to_dict("records")  # type: ignore[assignment]
     minutes = pd.Series([f"{row[schema.TIMESTAMP]:%Y-%m-%d %H:%M}" for row in rows])
     shared = set(minutes[minutes.duplicated(keep=False)])
@@ -135,6 +149,7 @@ def _lines(entries: pd.DataFrame, *, table: bool) -> Iterator[_Line]:
             label=_label(row, table=table),
             text=_text(row, table=table),
             origin=_origin(row, shown),
+            why=_why(row, table=table) if why else "",
         )
 
 
@@ -176,6 +191,13 @@ def _repeats(row: dict[str, Any]) -> str:
         return f" (×{count:,})"
     day = "" if f"{until:%Y-%m-%d}" == f"{row[schema.TIMESTAMP]:%Y-%m-%d}" else f"{until:%Y-%m-%d} "
     return f" (×{count:,} until {day}{until:%H:%M:%S})"
+
+
+def _why(row: dict[str, Any], *, table: bool) -> str:
+    reasons, score = row.get(schema.WHY), row.get(schema.SCORE)
+    return (
+        f"— why: {neutralise(str(reasons), table=table)} (score {score:.0f})" if reasons and score is not None else ""
+    )
 
 
 def _identity(row: dict[str, Any], seen: dict[str, int]) -> str:

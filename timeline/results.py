@@ -62,15 +62,18 @@ class Timeline(Evidence):
     style: str = "bullets"
     citations: bool = False
 
-    def to_markdown(self, *, style: str | None = None, citations: bool | None = None, heading: bool = True) -> str:
+    def to_markdown(
+        self, *, style: str | None = None, citations: bool | None = None, why: bool = False, heading: bool = True
+    ) -> str:
         """Return the timeline as Markdown.
 
         Args:
             style: "bullets" or "table"; by default the timeline's own.
             citations: add a footnote with file and line to each entry; by default as the timeline has it.
+            why: add to each entry why it was chosen, and its score.
             heading: begin with `## Timeline (all times UTC)`.
         """
-        return to_markdown(self.entries, **self._form(style=style, citations=citations), heading=heading)
+        return to_markdown(self.entries, **self._form(style=style, citations=citations), why=why, heading=heading)
 
     def block_lines(self, *, style: str | None = None, citations: bool | None = None) -> list[BlockLine]:
         """Return the lines without heading, as `timeline.embed` takes them; see `to_markdown`."""

@@ -9,6 +9,7 @@ import pandas as pd
 
 from timeline import schema
 from timeline.account import SourceAccount
+from timeline.clocks import Coverages
 from timeline.dedupe import dedupe
 from timeline.filters import find_names, keep, unknown_sources
 from timeline.merge import merge
@@ -20,10 +21,12 @@ class Sieve:
 
     Attributes:
         undated: how many of those that stay have no time.
+        coverages: from when to when each file holds events.
     """
 
     def __init__(self, plan: Plan) -> None:
         self.undated = 0
+        self.coverages = Coverages()
         self._plan = plan
         self._inside, self._kept, self._wanted = Counter[str](), Counter[str](), Counter[str]()
         self._names: set[str] = set()
@@ -31,6 +34,7 @@ class Sieve:
     def sift(self, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
         """Return the events of *frames*, which lie in the window, merged, without copies, filtered."""
         inside = merge(frames)
+        self.coverages.add(inside)
         kept = dedupe(inside) if self._plan.dedupe else inside
         wanted = keep(kept, **self._plan.filters)
         self._names |= find_names(kept) if self._plan.filters["source"] else set()

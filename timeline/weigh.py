@@ -10,9 +10,10 @@ import numpy as np
 from timeline import signals
 from timeline.arrays import Flags, Ints, group, starts
 from timeline.happenings import DERIVED, FIRING, HTTP_ERRORS, HTTP_ERRORS_END, OUTAGE_BEGIN
+from timeline.phrases import say_length
 from timeline.relations import Relations, count_loud_kinds, find_news, find_relations, find_shared_words
 from timeline.scene import MINUTE_US, Names, Scene, Scores
-from timeline.schema import SEVERITIES, SEVERITY, SOURCE
+from timeline.schema import EVIDENCE, SEVERITIES, SEVERITY, SOURCE
 
 Signal = tuple[Scores, str | Names]
 """Points for each row, and the reason in words: one for all rows, or one for each."""
@@ -66,8 +67,15 @@ def _weigh_relations(scene: Scene, relations: Relations, telling: Flags) -> Iter
     yield np.where(telling & relations.affected, float(signals.AFFECTED), 0.0), counted
     yield np.where(telling & relations.named, float(signals.NAMED), 0.0), "named by people or alerts"
     news, bursts = find_news(scene, telling)
-    yield np.where(news > 0, float(signals.NEWS), 0.0), "not seen before"
-    yield np.where(bursts > 0, float(signals.NEWS), 0.0), "a burst"
+    begin, end = scene.window()
+    quiet = 100 * (scene.times - begin) / max(end - begin, 1)
+    late, dense = (np.full(len(telling), "", object) for _ in range(2))
+    for row in np.flatnonzero(news > 0).tolist():
+        late[row] = f"not seen in the first {quiet[row]:.0f} % of the window"
+    for row in np.flatnonzero(bursts > 0).tolist():
+        dense[row] = f"×{scene.counts[row]:,} in {say_length(int(scene.ends[row] - scene.times[row]))}"
+    yield np.where(news > 0, float(signals.NEWS), 0.0), late
+    yield np.where(bursts > 0, float(signals.NEWS), 0.0), dense
 
 
 def find_damping(scene: Scene, relations: Relations, machine: Flags) -> dict[str, Scores]:
@@ -108,7 +116,11 @@ def _weigh_kinds(scene: Scene) -> Signal:
     points = np.array(weights, float)[places]
     routine = np.isin(scene.kinds, ("unit-started", "server-start")) & scene.matches(signals.ROUTINE)
     points = np.where(routine, signals.ROUTINE_SHARE * points, points)
-    return points, np.array([kind.replace("-", " ") for kind in kinds], object)[places]
+    said = np.array([kind.replace("-", " ") for kind in kinds], object)[places]
+    if EVIDENCE in scene.rows:
+        derived = (scene.rows[SOURCE] == DERIVED).to_numpy(dtype=bool)
+        said = np.where(derived, scene.rows[EVIDENCE].fillna("").to_numpy(dtype=object), said)
+    return points, said
 
 
 def _weigh_severity(scene: Scene) -> Signal:
