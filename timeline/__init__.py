@@ -62,7 +62,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "collapse": "collapse", "dedupe": "dedupe", "detect": "detect", "merge": "merge", "normalize": "normalize", "select": "select",
+    "collapse": "collapse", "dedupe": "dedupe", "detect": "detect", "merge": "merge", "normalize": "normalize",
+    "select": "select",
     "Evidence": "results", "Timeline": "results", "build": "pipeline", "read": "pipeline",
     "available_parsers": "registry", "get_parser": "registry", "render": "render:to_markdown",
     "AccountError": "errors", "BrokenParserError": "errors", "EmbedError": "errors", "MissingDependencyError": "errors",
@@ -73,7 +74,8 @@ _HOMES = {
 __all__ = [
     "AccountError", "BrokenParserError", "EmbedError", "Evidence", "MissingDependencyError", "SchemaError",
     "SourceError", "Timeline", "TimelineError", "UnclearFormatError", "UnknownNameError", "UsageError", "__version__",
-    "available_parsers", "build", "collapse", "dedupe", "detect", "get_parser", "merge", "normalize", "read", "render", "select",
+    "available_parsers", "build", "collapse", "dedupe", "detect", "get_parser", "merge", "normalize", "read", "render",
+    "select",
 ]  # fmt: skip
 
 

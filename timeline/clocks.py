@@ -80,8 +80,12 @@ def find_skew(coverages: Coverages, written: Mapping[str, float], *, whole: bool
 
 
 def _offset_to(cover: Coverage, others: list[Coverage]) -> tuple[int, int] | None:
-    """Return by how much begin and end are later than those of other hosts, if both are by the same."""
-    if not others:
+    """Return by how much begin and end are later than those of other hosts, if both are by the same.
+
+    None as well if the others do not agree: then nobody knows whose clock is off.
+    """
+    ends = [[other.first for other in others], [other.last for other in others]]
+    if not others or any(max(times) - min(times) > LEAST_US for times in ends):
         return None
     begin = cover.first - int(median(other.first for other in others))
     end = cover.last - int(median(other.last for other in others))
@@ -96,9 +100,7 @@ def _warn_late(file: str, cover: Coverage, late: int, offset: tuple[int, int] | 
     best = late
     if offset and abs(sum(offset) // 2 - late) <= AGREEING * late:
         best = sum(offset) // 2
-        shown += (
-            f", and begin and end are {say_length(offset[0])} and {say_length(offset[1])} later than on other hosts"
-        )
+        shown += f", and it begins {say_length(offset[0])} and ends {say_length(offset[1])} later than other hosts"
     return f"{_short(file)}: {shown}: {_advise(file, best)}"
 
 

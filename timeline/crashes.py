@@ -27,7 +27,7 @@ RESULTS: Final = {
 
 
 def tell_crashes(entries: pd.DataFrame) -> pd.DataFrame:
-    """Word the entries of units that failed: "shop-api.service failed (exit code 1), restarted 12 times until 09:41:05".
+    """Word the entries of units that failed: "x.service failed (exit code 1), restarted 12 times until 09:41:05".
 
     The figures come from what systemd says of the same unit meanwhile: how its process exited, how often a restart was
     scheduled.

@@ -26,6 +26,8 @@ MOST_ROUTES: Final = 40
 SLOW_S: Final = 0.5
 SLOW_TIMES: Final = 5
 SLOW_SHARE: Final = 0.1
+LONGEST_PAUSE: Final = 24 * 360
+"""Buckets; a longer one is no outage but a stamp that is wrong, or logs of different days."""
 STOPPED: Final = 20.0
 """A pause is no chance if so many requests would have been expected in it."""
 
@@ -152,7 +154,7 @@ def find_pauses(traffic: pd.DataFrame) -> Iterator[Pause]:
         if len(buckets) < PAUSE:
             continue
         rate = float(np.median(counts)) / BUCKET_US
-        for place in np.flatnonzero(np.diff(buckets) > PAUSE).tolist():
+        for place in np.flatnonzero((np.diff(buckets) > PAUSE) & (np.diff(buckets) <= LONGEST_PAUSE)).tolist():
             before = rows[(rows[BUCKET] == buckets[place]).to_numpy()].iloc[-1]
             later = rows[(rows[BUCKET] == buckets[place + 1]).to_numpy()]
             after = later.iloc[int(np.argmin(later[FIRST[0]].to_numpy()))]

@@ -27,7 +27,8 @@ BREAKDOWN_BEGIN, BREAKDOWN_END = "begin of the failures", "end of the failures"
 """The same for what failed without a request that shows it, while there are requests."""
 
 PLACES: Final = (
-    BEGIN_PLACE, BREAKDOWN_BEGIN, END_PLACE, BREAKDOWN_END, DETECTED_PLACE, "first alert", "first error of the database",
+    BEGIN_PLACE, BREAKDOWN_BEGIN, END_PLACE, BREAKDOWN_END, DETECTED_PLACE, "first alert",
+    "first error of the database",
     "incident declared", "decision", MITIGATED_PLACE, "cause found", "all clear", "last resolved alert", "slow before",
     "peak of the outage", "deploy",
 )  # fmt: skip

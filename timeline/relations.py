@@ -63,7 +63,7 @@ def find_relations(scene: Scene, telling: Flags) -> Relations:
     )
     affected &= _begin_with(scene, spans, services, telling & (share > 0))
     spread = (errors >= signals.MANY_ERRORS) & (ratios < 1)
-    named = _find_named(scene, services)
+    named = _find_named(scene)
     failing = np.zeros(len(errors), bool)
     for outage in scene.outages:
         failing[services[outage.first]] = True
@@ -105,7 +105,7 @@ def _concentration(inside: Ints, errors: Ints, part: float) -> Scores:
     return np.where(share > part, ratio, 0.0)
 
 
-def _find_named(scene: Scene, services: Ints) -> Flags:
+def _find_named(scene: Scene) -> Flags:
     """Mark rows whose service or host is a word of the talk during the incident, or of an alert."""
     talk = scene.chat & scene.near_outage() & (scene.kinds != "noise")
     words = {word.lower().strip(".-") for text in scene.rows[MESSAGE][talk].fillna("") for word in _TOKEN.findall(text)}

@@ -1,7 +1,7 @@
 """Statistics over time: when a rate rose and fell, whether a burst, a newcomer or a silence is more than chance.
 
-Pure functions of arrays. A bucket is a stretch of time with a number; only buckets in which something happened are given,
-so a stamp that is centuries off costs one bucket and no more.
+Pure functions of arrays. A bucket is a stretch of time with a number; only buckets in which something happened are
+given, so a stamp that is centuries off costs one bucket and no more.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def _best_of(bad: Ints, total: Ints, begins: Ints, ends: Ints) -> tuple[Span, fl
 
 
 def bernoulli_ratio(count: Ints, size: Ints, all_count: int, all_size: int) -> Floats:
-    """Return the log-likelihood ratio of *count* of *size* inside against the rest outside, 0 where it is not higher."""
+    """Return the log-likelihood ratio of *count* of *size* inside against the rest, 0 where the share is not higher."""
     rest, rest_size = all_count - count, all_size - size
     ratio = _likelihood(count, size) + _likelihood(rest, rest_size)
     ratio -= _likelihood(np.array([all_count]), np.array([all_size]))
@@ -189,9 +189,9 @@ def newcomer_strength(share_before: Floats, count: Ints, series: int) -> Floats:
     Under chance the probability is (1 - share)^count; the logarithm is corrected for so many *series* (Bonferroni).
     """
     after = np.clip(1 - share_before, 1e-12, 1.0)
-    return -count * np.log10(after) - float(np.log10(max(series, 1)))
+    return (-count * np.log10(after) - np.log10(max(series, 1))).astype(np.float64)
 
 
 def silence_strength(share_until: Floats, count: Ints, series: int) -> Floats:
     """Return how surprising it is that *count* events all lie before the last part of a window; see above."""
-    return -count * np.log10(np.clip(share_until, 1e-12, 1.0)) - float(np.log10(max(series, 1)))
+    return newcomer_strength(1 - share_until, count, series)

@@ -53,8 +53,10 @@ PROGRAM_WORDS: Final = (
     ("warning", r"^\W*WARN(?:ING)?\b", 11),
     (
         "lifecycle",
-        r"(?i)\b(?:started|stopped|ready|restart(?:ed|ing)|shut(?:ting)? down|killed|recover(?:ed|ing|y)|promoted"
-        r"|restored|reconnected|resumed|stalled|unreachable|lost|healthy|unhealthy)\b",
+        (
+            r"(?i)\b(?:started|stopped|ready|restart(?:ed|ing)|shut(?:ting)? down|killed|recover(?:ed|ing|y)|promoted"
+            r"|restored|reconnected|resumed|stalled|unreachable|lost|healthy|unhealthy)\b"
+        ),
         9,
     ),
 )

@@ -12,6 +12,7 @@ from typing import Final
 _STAMP = r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[ ]?[+-]\d\d:?\d\d|[ ](?:UTC|GMT|[A-Z]{2,4}T))?"
 _LEVELS = r"(?:INFO|DEBUG|NOTICE|TRACE|VERBOSE|LOG)"
 _IDS = r"(?:request|req|trace|span|correlation|transaction|session|connection|conn|x-request)(?:[-_]?id)?"
+_VERBS = r"(?:Start|Stop|Reload|Finish|Mount)(?:p?ed|p?ing)|Failed to start|Reload failed for"
 _UNIT = r"(?P<unit>[\w@.\\:-]+\.(?:service|socket|timer|mount|scope|target|slice))"
 
 
@@ -54,8 +55,7 @@ RULES: Final[tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]],
         (rf"^{_UNIT}: Start request repeated too quickly\.?",
          r"\g<unit> is not started again: start request repeated too quickly"),
         (rf"^{_UNIT}: (?P<rest>Deactivated|Consumed)", r"\g<unit> \g<rest>"),
-        (rf"^(?P<verb>(?:Start|Stop|Reload|Finish|Mount)(?:ed|ped|ing|ping|ed)|Failed to start|Reload failed for) {_UNIT}"
-         r"(?: - (?P<told>.*?))?\.*$", _description),
+        (rf"^(?P<verb>{_VERBS}) {_UNIT}(?: - (?P<told>.*?))?\.*$", _description),
         # PostgreSQL
         (r"^process \d+ (?P<verb>still waiting for|acquired) (?P<lock>\w+) on (?P<what>.+?) after (?P<ms>[\d.]+) ms.*$",
          _wait),
