@@ -8,7 +8,7 @@ import pandas as pd
 
 from timeline import schema
 from timeline.arrays import micros
-from timeline.phrases import say_clock, say_length, say_list
+from timeline.phrases import SECOND_US, say_clock, say_length, say_list
 from timeline.pins import BEGINS, DETECTED, ENDS, MITIGATED
 
 STEPS: Final = {DETECTED: "detected", MITIGATED: "mitigated", ENDS: "over"}
@@ -37,5 +37,10 @@ def _describe(begin: int, told: dict[str, int]) -> list[str]:
     if not told:
         return []
     until = f" to {say_clock(told[ENDS], day_of=begin)}" if ENDS in told else ""
-    steps = [f"{said} after {say_length(told[phase] - begin)}" for phase, said in STEPS.items() if phase in told]
+    # Access logs have whole seconds: what happened within one cannot be told apart.
+    steps = [
+        f"{said} after {say_length((told[phase] // SECOND_US - begin // SECOND_US) * SECOND_US)}"
+        for phase, said in STEPS.items()
+        if phase in told
+    ]
     return [f"Outage from {say_clock(begin)}{until}: {say_list(steps)}."]

@@ -78,7 +78,8 @@ class _Fatigue:
     def __init__(self, scene: Scene) -> None:
         names = scene.rows[SERVICE].astype("str").str.removesuffix(".service")
         self.names = group(encode(names), encode(scene.rows[HOST]))
-        self.looks = _number_stories(scene, self.names)
+        self.told = _find_stories(scene)
+        self.looks = _number_stories(scene, self.names, self.told)
         self.services = np.where(
             scene.people & ~_is_plain(scene), -1, np.where(scene.people, -2 - scene.services, scene.services)
         )
@@ -95,13 +96,15 @@ class _Fatigue:
             return np.zeros(len(rows), bool)
         same = (scene.counts[rows] == scene.counts[row]) & ~self.chat[rows]
         same &= self.names[rows] == self.names[row]
+        same &= np.isin(scene.kinds[rows], ("", scene.kinds[row])) | (scene.kinds[row] == "")
         for times in (scene.times, scene.ends):
             same &= np.abs(times[rows] - times[row]) <= signals.SECOND_US
         return same
 
     def take(self, row: int, rows: Ints, worth: Scores) -> None:
         """Lower the *worth* of the *rows* that are like *row*, which is taken."""
-        worth[rows[self.looks[rows] == self.looks[row]]] *= signals.AGAIN
+        again = signals.AGAIN_IN_STORY if self.told[row] else signals.AGAIN
+        worth[rows[self.looks[rows] == self.looks[row]]] *= again
         if not self.chat[row]:
             worth[rows[self._accompany(row, rows)]] *= signals.ACCOMPANIES
         service = int(self.services[row])
@@ -121,11 +124,15 @@ def _is_plain(scene: Scene) -> Flags:
     return scene.people & (scene.sayings == 0) & ~pinned
 
 
-def _number_stories(scene: Scene, services: Ints) -> Ints:
+def _find_stories(scene: Scene) -> Flags:
+    """Mark what belongs to the story of a unit or server, be it said by systemd or by the program."""
+    told = np.array([kind.startswith(signals.STORIES) for kind in scene.kinds], bool)
+    return told | (np.isin(scene.notes, ("lifecycle", "change")) & (scene.kinds == ""))
+
+
+def _number_stories(scene: Scene, services: Ints, told: Flags) -> Ints:
     """Number what looks alike: one template, or one story of a unit."""
     looks = scene.looks.copy()
-    told = np.array([kind.startswith(signals.STORIES) for kind in scene.kinds], bool)
-    told |= np.isin(scene.notes, ("lifecycle", "change")) & (scene.kinds == "")  # the program says it as well
     units = np.flatnonzero(told)
     services = services[units]
     order = np.argsort(services, kind="stable")

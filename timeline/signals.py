@@ -154,10 +154,11 @@ BURST_SHARE: Final = 0.5
 """It has a burst, and is no background, if more than half of it lies within a fifth of the window."""
 
 AGAIN: Final = 0.6
-"""Left of a second line of the same template, and of that again for a third."""
+AGAIN_IN_STORY: Final = 0.5
+"""Left of a second line of the same template, or of the same story of a unit, and of that again for a third."""
 ECHOED: Final = 0.3
 """Left of a line that holds the whole message of a line already taken: the application repeats its database."""
-ACCOMPANIES: Final = 0.4
+ACCOMPANIES: Final = 0.3
 """Left of a line of the same service that comes, goes and counts as one already taken does: it says the same thing."""
 ECHO_LENGTH: Final = 24
 EPISODE_US: Final = 30_000_000

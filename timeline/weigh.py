@@ -9,7 +9,7 @@ import numpy as np
 
 from timeline import signals
 from timeline.arrays import Flags, Ints, group, starts
-from timeline.happenings import DERIVED, FIRING, HTTP_ERRORS, HTTP_ERRORS_END, OUTAGE_BEGIN
+from timeline.happenings import DERIVED, ERRORS_RISE, FIRING, HTTP_ERRORS, HTTP_ERRORS_END, OUTAGE_BEGIN
 from timeline.phrases import say_length
 from timeline.relations import Relations, count_loud_kinds, find_news, find_relations, find_shared_words
 from timeline.scene import MINUTE_US, Names, Scene, Scores
@@ -83,7 +83,7 @@ def find_damping(scene: Scene, relations: Relations, machine: Flags) -> dict[str
     incident = bool(scene.spans())
     crowded = count_loud_kinds(scene) > signals.FEW_KINDS
     within = scene.within_reach() | ~machine | ~np.array(incident)
-    covered = np.isin(scene.kinds, (HTTP_ERRORS, HTTP_ERRORS_END)) & (OUTAGE_BEGIN in scene.kinds)
+    covered = np.isin(scene.kinds, (HTTP_ERRORS, HTTP_ERRORS_END)) & _is_told(scene)
     for outage in scene.outages:
         covered[[outage.first, *([] if outage.last is None else [outage.last])]] = False
     flags = {
@@ -102,6 +102,11 @@ def find_damping(scene: Scene, relations: Relations, machine: Flags) -> dict[str
         ),
     }
     return {why: np.where(where, left, 1.0) for why, (where, left) in flags.items()}
+
+
+def _is_told(scene: Scene) -> bool:
+    """Tell whether entries of `detect` say which requests failed: better than each run of them does."""
+    return bool(np.isin(scene.kinds, (OUTAGE_BEGIN, ERRORS_RISE)).any())
 
 
 def is_grave(scene: Scene) -> Flags:
@@ -142,7 +147,7 @@ def _weigh_failed_requests(scene: Scene) -> Signal:
     for outage in scene.outages:
         if outage.certain:
             within |= outage.surrounds(scene.times, 0, 0)
-    if OUTAGE_BEGIN in scene.kinds:  # which says it better
+    if _is_told(scene):
         within[:] = False
     points = np.where(
         within & (scene.counts >= signals.OUTAGE_COUNT), signals.FAILED_REQUESTS, signals.FEW_FAILED_REQUESTS

@@ -15,6 +15,9 @@ _IDS = r"(?:request|req|trace|span|correlation|transaction|session|connection|co
 _VERBS = r"(?:Start|Stop|Reload|Finish|Mount)(?:p?ed|p?ing)|Failed to start|Reload failed for"
 _UNIT = r"(?P<unit>[\w@.\\:-]+\.(?:service|socket|timer|mount|scope|target|slice))"
 
+LONGEST_DESCRIPTION: Final = 40
+"""Characters of the description of a unit; a longer one is left out."""
+
 
 def _seconds(found: re.Match[str]) -> str:
     """Return a time of a statement or a wait in the unit that a person would take."""
@@ -34,7 +37,8 @@ def _statement(found: re.Match[str]) -> str:
 
 def _description(found: re.Match[str]) -> str:
     told = (found["told"] or "").rstrip(".")
-    return f"{found['verb']} {found['unit']}" + (f" ({told})" if told and told != found["unit"] else "")
+    short = told and told != found["unit"] and len(told) <= LONGEST_DESCRIPTION
+    return f"{found['verb']} {found['unit']}" + (f" ({told})" if short else "")
 
 
 RULES: Final[tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]] = tuple(
