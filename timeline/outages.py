@@ -250,14 +250,14 @@ def _describe(traffic: pd.DataFrame, bad: Ints, streams: Ints, hits: list[_Hit],
     tens, sums = _sum_up(times[within] // BUCKET_US, bads)
     worst = int(np.argmax(sums))
     in_worst = failing.iloc[order][(failing[BUCKET].to_numpy()[order] * unit // BUCKET_US == tens[worst])]
-    befores = [hit.before for hit in hits if hit.before is not None]
+    earlier = [hit.before for hit in hits if hit.before is not None]
     names = failing[[HOST, SERVICE]].drop_duplicates().astype("str").fillna("")
     return Shift(
         first=first,
         last=last,
         bad=int(bads.sum()),
         total=int(totals.sum()),
-        before=befores[0] if befores else None,
+        before=earlier[0] if earlier else None,
         ratio=max(hit.ratio for hit in hits),
         hosts=tuple(sorted((str(host), str(service)) for host, service in names.itertuples(index=False))),
         routes=tuple(sorted(routes, key=lambda route: (-route[1], route[0]))),

@@ -62,6 +62,15 @@ PROGRAM_WORDS: Final = (
 )
 """Name, pattern and weight for messages of programs, whose severity the transport often does not carry."""
 
+_DONE: Final = "|".join(
+    verb.removesuffix("e")
+    for verb in """
+    patch restart revert kill terminate delete clear remove purge flush renew switch drain disable enable block throttle
+    redeploy reload rebuild scale increase raise build create stop
+    """.split()  # noqa: SIM905 - a list of quoted words cannot be read
+)
+"""Stems of what people do about an incident."""
+
 STRONG_WORDS: Final = (
     (
         "decision",
@@ -96,8 +105,7 @@ STRONG_WORDS: Final = (
         "fix",
         (
             r"(?i)\b(?:hot)?fix(?:ed|ing)?\b|\bmitigat(?:ed|ing|ion)\b|\bfail(?:ed|ing)? ?over\b"
-            r"|\b(?:patch|restart|revert|kill|terminat|delet|clear|remov|purg|flush|renew|switch|drain|disabl|enabl"
-            r"|block|throttl|redeploy|reload|rebuild|scal|increas|rais|build|creat|stopp)(?:ed|ing)\b"
+            rf"|\b(?:{_DONE})p?(?:ed|ing)\b"
             r"|\bbuilt\b|\brebuilt\b|\b(?:restart|reload|stop|kill|delete) (?:it|the|this|that)\b|\bworkaround\b"
         ),
         26,
