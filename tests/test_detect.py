@@ -190,6 +190,40 @@ def test_the_counts_of_parts_add_up_to_those_of_the_whole() -> None:
     assert {*FIRST, *LAST} <= set(whole.columns)
 
 
+def beat(second: float, message: str = "INFO batch sent", **more: Any) -> dict[str, Any]:
+    return {"t": second, "source": "journald", "service": "worker", "host": "web-01", "message": message, **more}
+
+
+def others(until: int) -> list[dict[str, Any]]:
+    return [beat(second, "INFO something else", service="cron") for second in range(0, until, 7)]
+
+
+def test_a_heartbeat_that_stops_is_told_at_its_last_beat() -> None:
+    rows = [*(beat(30 * n) for n in range(20)), *others(1200)]
+
+    found = detect(collapse(frame(rows)))
+
+    (stop,) = found[found["kind"] == "silence"].to_dict("records")
+    assert (at(570), 20) == (stop["timestamp"], stop["line"])
+    # The other lines end at 1,197 s.
+    assert (
+        "\u201cbatch sent\u201d for the last time: about every 30 s until then, nothing for 10 min" == stop["message"]
+    )
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [*(beat(30 * n) for n in range(40)), *others(1200)],  # goes on to the end
+        [*(beat(30 * n, severity="err") for n in range(20)), *others(1200)],  # errors that stop are good news
+        [*(beat(30 * n) for n in range(20)), *others(590)],  # the whole machine ends
+        [*(beat(30 * n) for n in range(5)), *others(1200)],  # too few to be steady
+    ],
+)
+def test_what_goes_on_or_may_stop_is_no_silence(rows: list[dict[str, Any]]) -> None:
+    assert "silence" not in set(detect(collapse(frame(rows)))["kind"].dropna())
+
+
 def test_detecting_needs_no_requests_and_no_rows() -> None:
     assert 0 == len(detect(schema.empty()))
     assert 0 == len(detect(collapse(schema.empty())))

@@ -68,8 +68,8 @@ def collapse(events: pd.DataFrame) -> pd.DataFrame:
     are left out.
 
     Adds `count` (events in the run), `until` (time of the last one, if there are more than one; where it stands and
-    what it says are `last_file`, `last_line` and `last_message`), `peak_at` (first event of the densest ten seconds) and
-    `template`. The first event's own text is shown, but for failed requests, whose
+    what it says are `last_file`, `last_line` and `last_message`), `peak_at` (first event of the densest ten seconds)
+    and `template`. The first event's own text is shown, but for failed requests, whose
     message is composed: "502 on POST /checkout: 43 % of 2,986 requests". Their kind is `http-errors`, and a further
     entry `http-errors-end` with a count of 0 stands where the last of them does. The sum of `count` is the number of
     events that are not noise. The order of rows does not matter.

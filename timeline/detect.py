@@ -22,11 +22,14 @@ from timeline.happenings import (
     SLOW_BEGIN,
     SLOW_END,
 )
+from timeline.heartbeats import Stop, find_stops
 from timeline.lasts import make_last_entries
+from timeline.markdown_text import flatten, shorten
 from timeline.outages import MANY, Pause, Place, Shift, find_outages, find_pauses, find_slow
 from timeline.phrases import say_clock, say_length, say_list, say_rate, say_share
 from timeline.schema import COUNT, FILE, HOST, KIND, MESSAGE, SERVICE, SOURCE, TIMESTAMP
 from timeline.traffic import count_requests
+from timeline.wording import say
 
 MAIN_SHARE: Final = 0.8
 """A route is told alone if it has this part of the failures."""
@@ -34,6 +37,7 @@ NAMED_ROUTES: Final = 2
 PEAK_TIMES: Final = 1.5
 PEAK_AWAY_US: Final = 60_000_000
 """A peak is told if it is so much higher than the mean and so far from the begin."""
+LONGEST_QUOTE: Final = 60
 ALIKE_US: Final = 30_000_000
 
 
@@ -66,6 +70,7 @@ def detect(entries: pd.DataFrame, *, requests: pd.DataFrame | None = None) -> pd
     """
     schema.check(entries)
     found = [*find_all(count_requests(entries) if requests is None else requests)]
+    found += [_tell_stop(stop) for stop in find_stops(entries)]
     parts = [entries, *([_make_entries(found, entries)] if found else []), make_last_entries(entries)]
     both = schema.concat([part for part in parts if len(part)]) if len(entries) else entries
     order = time_order(both)
@@ -158,6 +163,13 @@ def _tell_pause(pause: Pause) -> Finding:
     until = say_clock(pause.next.at, day_of=pause.last.at)
     said = f"no requests for {length}, until {until} (about {pause.rate:.2g} a second otherwise)"
     return Finding(pause.last, SILENCE, said, f"{pause.rate:.2g} a second expected", pause.host, pause.service)
+
+
+def _tell_stop(stop: Stop) -> Finding:
+    words = shorten(flatten(say(stop.message)), LONGEST_QUOTE)
+    said = f"\u201c{words}\u201d for the last time: about every {say_length(stop.every)} until then, nothing for "
+    evidence = f"every {say_length(stop.every)} before"
+    return Finding(stop.last, SILENCE, said + say_length(stop.silent), evidence, stop.host, stop.service)
 
 
 def _whose(shift: Shift) -> tuple[str, str]:

@@ -68,9 +68,9 @@ def find_relations(scene: Scene, telling: Flags) -> Relations:
     for outage in scene.outages:
         failing[services[outage.first]] = True
     of_host = encode(scene.rows[HOST])
-    ties = affected | failing | np.isin(np.arange(len(errors)), services[named])
-    hosts = np.unique(of_host[ties[services] & ~scene.chat])
-    related = np.isin(of_host, [-1, *hosts.tolist()]) | ties[services]
+    ties = (affected | failing)[services]
+    hosts = np.unique(of_host[(ties | _find_names(scene, HOST)) & ~scene.chat])
+    related = np.isin(of_host, [-1, *hosts.tolist()]) | ties | named
     return Relations(inside[services], errors[services], affected[services], spread[services], named, related)
 
 
@@ -107,14 +107,16 @@ def _concentration(inside: Ints, errors: Ints, part: float) -> Scores:
 
 def _find_named(scene: Scene) -> Flags:
     """Mark rows whose service or host is a word of the talk during the incident, or of an alert."""
+    return _find_names(scene, SERVICE) | _find_names(scene, HOST)
+
+
+def _find_names(scene: Scene, column: str) -> Flags:
     talk = scene.chat & scene.near_outage() & (scene.kinds != "noise")
-    words = {word.lower().strip(".-") for text in scene.rows[MESSAGE][talk].fillna("") for word in _TOKEN.findall(text)}
-    named = np.zeros(len(scene.times), bool)
-    for column in (SERVICE, HOST):
-        names = scene.rows[column].cat.categories
-        known = np.array([_is_named(_ENDING.sub("", str(name)).lower(), words) for name in names] + [False], bool)
-        named |= known[scene.rows[column].cat.codes.to_numpy()]
-    return named & ~scene.chat
+    texts = scene.rows[MESSAGE][talk].fillna("")
+    words = {word.lower().strip(".-") for text in texts for word in _TOKEN.findall(text)} - signals.COMMON_NAMES
+    names = scene.rows[column].cat.categories
+    known = np.array([_is_named(_ENDING.sub("", str(name)).lower(), words) for name in names] + [False], bool)
+    return known[scene.rows[column].cat.codes.to_numpy()] & ~scene.chat
 
 
 def _is_named(name: str, words: set[str]) -> bool:

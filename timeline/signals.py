@@ -204,6 +204,8 @@ SPREAD: Final = 0.5
 """Left of those of a service that has as many errors outside of it."""
 NAMED: Final = 6
 NAME_PART: Final = 4
+COMMON_NAMES: Final = frozenset({"kernel", "systemd", "cron", "sudo", "sshd", "server", "client", "service", "process"})
+"""Words that are no names, though services of every machine are called so."""
 """Added where people or alerts name the service or host."""
 UNRELATED: Final = 0.4
 """Left of what a machine says that has nothing to do with the incident, as far as is known."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from timeline import signals
 from timeline.arrays import Flags, Ints, group, starts
-from timeline.happenings import DERIVED, ERRORS_RISE, FIRING, HTTP_ERRORS, HTTP_ERRORS_END, OUTAGE_BEGIN
+from timeline.happenings import DERIVED, ERRORS_RISE, FIRING, HTTP_ERRORS, HTTP_ERRORS_END, OUTAGE_BEGIN, SILENCE
 from timeline.phrases import say_length
 from timeline.relations import Relations, count_loud_kinds, find_news, find_relations, find_shared_words
 from timeline.scene import MINUTE_US, Names, Scene, Scores
@@ -27,7 +27,8 @@ class Weights:
     def __init__(self, scene: Scene) -> None:
         self.parts = [*find_signals(scene)]
         base = np.sum([points for points, _ in self.parts], axis=0) if self.parts else np.zeros(0)
-        machine = ~scene.chat & (scene.rows[SOURCE] != DERIVED).to_numpy(dtype=bool)
+        derived = (scene.rows[SOURCE] == DERIVED).to_numpy(dtype=bool) & (scene.kinds != SILENCE)
+        machine = ~scene.chat & ~derived
         relations = find_relations(scene, machine & (base >= signals.TELLING))
         shared = find_shared_words(scene, relations.related) & scene.in_incident_channel
         self.parts.append((np.where(shared, float(signals.SHARED_WORDS), 0.0), "words of the logs"))
