@@ -7,9 +7,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from timeline_parsers import _journal_objects as objects
+from timeline_parsers._journal_binary import read_numbers
 from timeline_parsers.journald import parser
 
 import timeline
@@ -61,6 +63,32 @@ def test_what_is_decompressed_of_a_file_is_limited_in_sum() -> None:
     assert inflater.inflate(packed, objects.ZSTD_OBJECT) is not None
     assert inflater.inflate(packed, objects.ZSTD_OBJECT) is None
     assert (492, 1) == (inflater.left, inflater.refused)
+
+
+def test_a_damaged_value_costs_no_other_that_is_decompressed_with_it() -> None:
+    values = [b"MESSAGE=" + bytes([ord("a") + number]) * (600 + number) for number in range(5)]
+    packed = [bytes(pa.Codec("zstd").compress(value, asbytes=True)) for value in values]
+    inflater = objects.Inflater()
+
+    assert values == inflater.inflate_all(packed, [objects.ZSTD_OBJECT] * 5)
+    for harm in (packed[2][:-3], packed[2] + b"end", packed[2][:9] + b"\xff" + packed[2][10:], b""):
+        found = inflater.inflate_all([*packed[:2], harm, *packed[3:]], [objects.ZSTD_OBJECT] * 5)
+        assert [*values[:2], None, *values[3:]] == found
+    assert 4 == inflater.refused
+
+
+@pytest.mark.parametrize("digits", [1, 7, 8, 9, 15, 16, 17, 18, 19])
+@pytest.mark.parametrize("harm", [None, b"/", b":", b"-", b" ", b"\xb9", b"\0"])
+def test_numbers_are_read_as_python_reads_them(digits: int, harm: bytes | None) -> None:
+    texts = [b"9876543210123456789"[:digits], b"0" * digits, b"1".rjust(digits, b"0"), b"9" * digits]
+    if harm is not None:
+        texts = [text[:place] + harm + text[place + 1 :] for text in texts for place in range(digits)]
+    ends = 24 + np.cumsum([len(text) + 1 for text in texts]) - 1
+    starts = ends - [len(text) for text in texts]
+
+    found = read_numbers(np.frombuffer(b"7" * 24 + b"=".join(texts), np.uint8), starts, ends)
+
+    assert [int(text) if text.isdigit() and len(text) <= 18 else -1 for text in texts] == found.tolist()
 
 
 class Shrinking(io.FileIO):

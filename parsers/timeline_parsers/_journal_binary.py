@@ -22,12 +22,14 @@ from timeline_parsers._journal_entries import (
     as_text,
     decode,
     match_prefixes,
-    slices,
+    pieces,
+    read_words,
 )
 from timeline_parsers._journal_objects import ENTRY_HEAD, Inflater, JournalFile
 
 # Of this size the temporaries of a chunk stay in the processor's cache.
 CHUNK: Final = 1 << 15
+BLOCK: Final = 1 << 14
 CHUNK_ITEMS: Final = 1 << 21
 
 # Compressed values that are decompressed in one call; a damaged one costs one call for each of them.
@@ -36,12 +38,12 @@ INFLATED_TOGETHER: Final = 256
 # So many boots are looked for one by one in a chunk; more, as in the file of a relay, by sorting.
 FEW_BOOTS: Final = 16
 
-TEN: Final = 10
 # Any number of so many digits fits int64.
 LONGEST_NUMBER: Final = 18
 
 _UNSEEN, _UNWANTED, _FIRST = 0, 1, 2
 _MESSAGE: Final = FIELDS.index(MESSAGE)
+_NUMBERS: Final = range(FIELDS.index(NUMBER_FIELDS[0]), FIELDS.index(NUMBER_FIELDS[-1]) + 1)
 _PATTERNS: Final = [f"{name}=".encode() for name in FIELDS]
 
 
@@ -93,6 +95,8 @@ class Reader:
         words, at = self.file.words, offsets // 8
         table = self._fields(offsets, sizes)
         boots = self._boot_words(offsets)
+        # The last is for the row -1, of an entry without the field.
+        code = np.append(self._code, -1)
         realtime = words[at + 3]
         cursors = cursor.build_cursors(
             self.file.seqnum_id,
@@ -108,34 +112,41 @@ class Reader:
             cursors=cursors,
             boots=boots,
             messages=self._messages(table[_MESSAGE]),
-            words={name: self._words(table, FIELDS.index(name)) for name in WORD_FIELDS},
-            numbers={name: self._numbers(table, FIELDS.index(name)) for name in NUMBER_FIELDS},
+            words={name: self._words(table, code, FIELDS.index(name)) for name in WORD_FIELDS},
+            numbers={name: code[table[FIELDS.index(name)]] for name in NUMBER_FIELDS},
         )
 
     def _fields(self, offsets: np.ndarray, sizes: np.ndarray) -> np.ndarray:
         """Return a matrix of fields by entries: the row of the DATA object, -1 if the entry has no such field."""
+        table = np.full((len(FIELDS), len(offsets)), -1, np.int32)
+        for start in range(0, len(offsets), BLOCK):
+            end = start + BLOCK
+            owners, rows = self._wanted_rows(offsets[start:end], sizes[start:end])
+            # Backwards: of a repeated field the first value is written last.
+            owners, rows = owners[::-1], rows[::-1]
+            table.reshape(-1)[self._field[rows].astype(np.int64) * len(offsets) + (owners + start)] = rows
+        return table
+
+    def _wanted_rows(self, offsets: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the items of entries that are of wanted fields: which entry each belongs to, and its row."""
         items, owners = self._items(offsets, sizes)
         found = self._rows[items]
         unseen = np.flatnonzero(found == _UNSEEN)
         if len(unseen):
             self._classify(self._distinct(items[unseen]))
             found[unseen] = self._rows[items[unseen]]
-        wanted = np.flatnonzero(found >= _FIRST)[::-1]
-        rows = found[wanted] - _FIRST
-        table = np.full(len(FIELDS) * len(offsets), -1, np.int32)
-        # Backwards: of a repeated field the first value is written last.
-        table[self._field[rows].astype(np.int64) * len(offsets) + owners[wanted]] = rows
-        return table.reshape(len(FIELDS), len(offsets))
+        wanted = np.flatnonzero(found >= _FIRST)
+        return owners[wanted], found[wanted] - _FIRST
 
     def _items(self, offsets: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the places (offset / 8) of all items of the entries, and which entry each belongs to."""
         # In units of the offset: an item is one of them when compact, else an offset and a hash.
-        unit, step = (4, 1) if self.file.compact else (8, 2)
+        units, unit, step = (self.file.halves, 4, 1) if self.file.compact else (self.file.words, 8, 2)
         before = np.cumsum(sizes) - sizes
         index = np.arange(0, step * int(sizes.sum()), step)
         index += np.repeat((offsets + ENTRY_HEAD) // unit - step * before, sizes)
         owners = np.repeat(np.arange(len(offsets), dtype=np.int32), sizes)
-        raw = self.file.halves[index] if self.file.compact else self.file.words[index]
+        raw = units[index]
         last = len(self.file.words) * 8
         if len(raw) and (raw.min() == 0 or raw.max() >= last or np.bitwise_or.reduce(raw) & 7):
             good = self._before_damage((raw < last) & (raw & 7 == 0), before, owners)
@@ -161,14 +172,13 @@ class Reader:
 
     def _classify(self, places: np.ndarray) -> None:
         """Find out which of the DATA objects at *places*, all different, are wanted, and where their values are."""
-        offsets = places * 8
-        good = self.file.sound_data(offsets)
-        self.unreadable += int(np.count_nonzero(~good))
+        good, flags, sizes = self.file.look_at_data(places)
         self._rows[places] = _UNWANTED
-        places, offsets = places[good], offsets[good]
-        flags = self.file.words[places] >> np.uint64(8) & np.uint64(0xFF)
-        ends = offsets + self.file.words[places + 1].astype(np.int64)
-        starts = offsets + self.file.payload_offset
+        if not good.all():
+            self.unreadable += int(np.count_nonzero(~good))
+            places, flags, sizes = places[good], flags[good], sizes[good]
+        starts = places * 8 + self.file.payload_offset
+        ends = places * 8 + sizes
         field = match_prefixes(self.file.data, starts, ends - starts, _PATTERNS)
         inflated = self._inflate(starts, ends, flags)
         for row, value in inflated.items():
@@ -205,13 +215,12 @@ class Reader:
             row = int(np.searchsorted(wanted, old))
             values[row] = value[len(_PATTERNS[field[row]]) :]
         code = np.full(len(wanted), -1, np.int64)
-        for place, name in enumerate(FIELDS):
-            rows = np.flatnonzero(field == place)
-            if name in NUMBER_FIELDS:
-                code[rows] = read_numbers(self.file.data, starts[rows], ends[rows])
-            elif name != MESSAGE:
-                code[rows] = len(self._values[place]) + np.arange(len(rows))
-                self._values[place] += [decode(self._cut(row, starts, ends, values)) for row in rows.tolist()]
+        numeric = np.flatnonzero((field >= _NUMBERS.start) & (field < _NUMBERS.stop))
+        code[numeric] = read_numbers(self.file.data, starts[numeric], ends[numeric])
+        for row in np.flatnonzero(field >= _NUMBERS.stop).tolist():
+            known = self._values[int(field[row])]
+            code[row] = len(known)
+            known.append(decode(self._cut(row, starts, ends, values)))
         packed = np.zeros(len(wanted), bool)
         packed[list(values)] = True
         self._inflated |= {base + row: value for row, value in values.items() if field[row] == _MESSAGE}
@@ -224,65 +233,76 @@ class Reader:
     def _cut(self, row: int, starts: np.ndarray, ends: np.ndarray, inflated: dict[int, bytes]) -> bytes:
         return inflated[row] if row in inflated else self.file.cut(int(starts[row]), int(ends[row]))
 
-    def _words(self, table: np.ndarray, place: int) -> Words:
-        rows = table[place]
+    def _words(self, table: np.ndarray, code: np.ndarray, place: int) -> Words:
         values = self._values[place]
-        if not values:
-            return Words.missing(len(rows))
-        return Words(np.where(rows >= 0, self._code[rows], -1).astype(np.int32), values)
-
-    def _numbers(self, table: np.ndarray, place: int) -> np.ndarray:
-        rows = table[place]
-        return np.where(rows >= 0, self._code[rows], -1) if len(self._code) else np.full(len(rows), -1, np.int64)
+        return Words(code[table[place]].astype(np.int32), values) if values else Words.missing(table.shape[1])
 
     def _boot_words(self, offsets: np.ndarray) -> Words:
         """Read the boot ids of the entry headers, which journalctl prints, not those of the field."""
         at = offsets // 8 + 5
-        pairs = np.column_stack((self.file.words[at], self.file.words[at + 1]))
-        codes = np.full(len(pairs), -1, np.int32)
-        left = np.arange(len(pairs))
+        first, second = self.file.words[at], self.file.words[at + 1]
+        codes = np.full(len(at), -1, np.int32)
         for _ in range(FEW_BOOTS):
-            if not len(left):
+            row = int(np.argmin(codes))
+            if codes[row] >= 0:
                 break
-            same = (pairs[left] == pairs[left[0]]).all(axis=1)
-            codes[left[same]] = self._boot_code(pairs[left[0]])
-            left = left[~same]
-        distinct, places = np.unique(pairs[left], axis=0, return_inverse=True)
-        codes[left] = np.array([self._boot_code(pair) for pair in distinct], np.int32)[places.ravel()]
+            pair = np.array([first[row], second[row]])
+            codes[(first == pair[0]) & (second == pair[1])] = self._boot_code(pair)
+        left = np.flatnonzero(codes < 0)
+        pairs, places = np.unique(np.column_stack((first[left], second[left])), axis=0, return_inverse=True)
+        codes[left] = np.array([self._boot_code(pair) for pair in pairs], np.int32)[places.ravel()]
         return Words(codes, [boot.hex() for boot in self._boots])
 
     def _boot_code(self, pair: np.ndarray) -> int:
         return self._boots.setdefault(pair.tobytes(), len(self._boots))
 
     def _messages(self, rows: np.ndarray) -> pa.LargeStringArray:
-        """Cut the messages of a chunk out of the file; each distinct one is cut once."""
-        distinct, inverse = np.unique(rows, return_inverse=True)
-        if len(distinct) and distinct[0] < 0:
-            distinct, inverse = distinct[1:], inverse - 1
-        packed = self._packed[distinct]
-        plain = distinct[~packed]
-        order = np.argsort(self._start[plain], kind="stable")
-        plain = plain[order]
-        texts = as_text(slices(self.file.data, self._start[plain], self._end[plain]))
-        if packed.any():
-            more = [decode(self._inflated[row]) for row in distinct[packed].tolist()]
-            texts = pa.concat_arrays([texts, pa.array(more, pa.large_string())])
-        place_of = np.empty(len(distinct), np.int64)
-        place_of[np.flatnonzero(~packed)[order]] = np.arange(len(plain))
-        place_of[packed] = len(plain) + np.arange(int(packed.sum()))
+        """Cut the messages of a chunk out of the file."""
         absent = rows < 0
-        places = np.where(absent, 0, np.append(place_of, 0)[inverse])
-        return texts.take(pa.array(places, mask=absent if absent.any() else None))
+        packed = np.flatnonzero(np.append(self._packed, False)[rows])
+        starts, ends = np.append(self._start, 0)[rows], np.append(self._end, 0)[rows]
+        starts[packed] = ends[packed] = 0
+        texts = as_text(pieces(self.file.data, starts, ends))
+        if not len(packed) and not absent.any():
+            return texts
+        more = [decode(self._inflated[row]) for row in rows[packed].tolist()]
+        places = np.arange(len(rows))
+        places[packed] = len(rows) + np.arange(len(packed))
+        return pa.concat_arrays([texts, pa.array(more, pa.large_string())]).take(pa.array(places, mask=absent))
 
 
 def read_numbers(flat: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Read decimal numbers of up to 18 digits as int64; anything else is -1."""
+    """Read decimal numbers of up to 18 digits as int64, eight digits at a time; anything else is -1.
+
+    Args:
+        flat: uint8.
+        starts: at least 24, for the words that end with a number reach so far back.
+        ends: where each number ends.
+    """
     lengths = ends - starts
     good = (lengths >= 1) & (lengths <= LONGEST_NUMBER)
-    number = np.zeros(len(starts), np.int64)
-    for place in range(int(lengths[good].max(initial=0))):
-        inside = good & (place < lengths)
-        digit = flat[np.where(inside, starts + place, 0)].astype(np.int64) - ord("0")
-        good &= ~inside | ((digit >= 0) & (digit < TEN))
-        number = np.where(inside & good, number * 10 + digit, number)
-    return np.where(good, number, -1)
+    number, scale = np.zeros(len(starts), np.uint64), 1
+    for place in range(0, int(lengths[good].max(initial=0)), 8):
+        digits = np.clip(lengths - place, 0, 8)
+        word = read_words(flat, ends - place - 8)
+        # In front of the number stands something else: zeros are put in its place. The first byte is the lowest.
+        kept = _KEPT[digits]
+        word = word & kept | _ZEROS & ~kept
+        good &= (word & _HIGH | (word + _SIX & _HIGH) >> np.uint64(4)) == _ALL_THREE
+        number += _eight_digits(word) * np.uint64(scale)
+        scale *= 10**8
+    return np.where(good, number.astype(np.int64), -1)
+
+
+# By how many of its last bytes a word keeps.
+_KEPT: Final = np.array([0, *((1 << 64) - (1 << 8 * (8 - count)) for count in range(1, 9))], np.uint64)
+_ZEROS: Final = np.uint64(int.from_bytes(b"00000000"))
+# Of a digit the high half is 3, and it stays so if 6 is added.
+_HIGH, _SIX, _ALL_THREE = np.uint64(0xF0F0F0F0F0F0F0F0), np.uint64(0x0606060606060606), np.uint64(0x3333333333333333)
+
+
+def _eight_digits(word: np.ndarray) -> np.ndarray:
+    """Return the numbers that words of eight digits are: neighbours are joined to pairs, fours and eights."""
+    pairs = (word & np.uint64(0x0F0F0F0F0F0F0F0F)) * np.uint64(2561) >> np.uint64(8)
+    fours = (pairs & np.uint64(0x00FF00FF00FF00FF)) * np.uint64(6553601) >> np.uint64(16)
+    return (fours & np.uint64(0x0000FFFF0000FFFF)) * np.uint64(42949672960001) >> np.uint64(32)

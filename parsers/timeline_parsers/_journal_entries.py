@@ -22,7 +22,7 @@ WORD_FIELDS: Final = (
 NUMBER_FIELDS: Final = ("_SOURCE_REALTIME_TIMESTAMP", "_PID", "SYSLOG_PID")
 """Fields that are decimal numbers, kept as int64 with -1 for missing."""
 
-FIELDS: Final = (MESSAGE, *WORD_FIELDS, *NUMBER_FIELDS)
+FIELDS: Final = (MESSAGE, *NUMBER_FIELDS, *WORD_FIELDS)
 """Every field that is read; the first value of a repeated field counts."""
 
 _COMPACT_ABOVE: Final = 1024
@@ -131,6 +131,20 @@ def slices(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> pa.LargeBi
     return whole.take(pa.array(np.arange(0, len(offsets), 2)))
 
 
+def pieces(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> pa.LargeBinaryArray:
+    """Cut `data[starts[i]:ends[i]]` for every i as `slices` does, but in any order, and bytes may be cut twice."""
+    total = int((ends - starts).sum())
+    # Every second value is a piece. Those between them run backwards and are never looked at; the first and the last
+    # offset say how much Arrow sets aside.
+    offsets = np.zeros(2 * len(starts) + 2, np.int64)
+    offsets[1:-1:2], offsets[2::2] = starts, ends
+    offsets[-1] = min(2 * total, len(data))
+    whole = pa.LargeBinaryArray.from_buffers(
+        pa.large_binary(), len(offsets) - 1, [None, pa.py_buffer(offsets), pa.py_buffer(data)]
+    )
+    return whole.take(pa.array(np.arange(1, len(offsets) - 1, 2)))
+
+
 def as_text(values: pa.LargeBinaryArray) -> pa.LargeStringArray:
     """Read bytes as UTF-8; what is not becomes U+FFFD."""
     try:
@@ -182,15 +196,23 @@ def match_prefixes(data: np.ndarray, starts: np.ndarray, lengths: np.ndarray, pr
     reach = max(len(prefix) for prefix in prefixes) + 8
     if int(starts.max()) + reach > len(data):
         data = np.append(data, np.zeros(reach, np.uint8))
-    # A word at every byte, aligned or not.
-    words = np.ndarray((len(data) - 7,), "<u8", buffer=data, strides=(1,))
-    first = words[starts]
+    left, first = np.arange(len(starts)), read_words(data, starts)
     for place, prefix in enumerate(prefixes):
-        rows = np.flatnonzero(_begin_with(first, prefix[:8]))
+        rows = left[_begin_with(first, prefix[:8])]
         for step in range(8, len(prefix), 8):
-            rows = rows[_begin_with(words[starts[rows] + step], prefix[step : step + 8])]
+            rows = rows[_begin_with(read_words(data, starts[rows] + step), prefix[step : step + 8])]
         found[rows[lengths[rows] >= len(prefix)]] = place
+        if len(rows) * 4 > len(left):
+            others = found[left] < 0
+            left, first = left[others], first[others]
     return found
+
+
+def read_words(data: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Return the eight bytes at each of *starts* as numbers; three times faster where all are multiples of 8."""
+    if not len(starts) or np.bitwise_or.reduce(starts) & 7:
+        return np.ndarray((len(data) - 7,), "<u8", buffer=data, strides=(1,))[starts]
+    return np.frombuffer(data, "<u8", len(data) // 8)[starts >> 3]
 
 
 def _begin_with(words: np.ndarray, text: bytes) -> np.ndarray:

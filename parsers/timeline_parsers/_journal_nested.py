@@ -7,7 +7,7 @@ lines, so the place of the level is computed from the layout instead of searched
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -46,11 +46,9 @@ ACCESS: Final = (
     r"^(?P<client>\S+) \S+ .{0,100}?\[[^\]]{20,40}\] "
     r'"(?:(?P<method>[A-Z]{1,20}) (?P<path>[^ ?"]*)[^"]*|[^"]*)" (?P<status>[45]\d\d) '
 )
-# The same for lines without brackets in front of the time. RE2 reads it, and the request, ten times faster: at each byte
-# there is one way to go on.
-PLAIN_ACCESS: Final = (
-    r'^(?P<client>\S+) \S+ [^\[\n]{0,100}\[[^\]]{20,40}\] "(?P<request>[^"]*)" (?P<status>[45]\d\d) '
-)
+# The same for lines without brackets in front of the time. RE2 reads it, and the request, ten times faster: at each
+# byte there is one way to go on.
+PLAIN_ACCESS: Final = r'^(?P<client>\S+) \S+ [^\[\n]{0,100}\[[^\]]{20,40}\] "(?P<request>[^"]*)" (?P<status>[45]\d\d) '
 REQUEST: Final = r'^(?P<method>[A-Z]{1,20}) (?P<path>[^ ?"]*)'
 ACCESS_LEVELS: Final = {"4": "notice", "5": "err"}
 STATUS_LAYOUT: Final = b"??? "
@@ -70,6 +68,10 @@ STATUS: Final = "http.response.status_code"
 SQL_STATE: Final = "db.response.status_code"
 
 
+Sparse = tuple[np.ndarray, pa.LargeStringArray]
+"""Rows, and the value of each."""
+
+
 @dataclass(frozen=True)
 class Found:
     """What some lines of one dialect say.
@@ -77,12 +79,12 @@ class Found:
     Attributes:
         levels: codes of `schema.SEVERITIES`, `_NONE` for a line that is not of the dialect.
         kinds: well-known happenings.
-        texts: attribute to its values, null where a line has none.
+        values: attribute to the lines that have it, ascending, and its values, without nulls.
     """
 
     levels: np.ndarray
     kinds: Words
-    texts: Mapping[str, pa.LargeStringArray]
+    values: Mapping[str, Sparse]
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def read_nested(severity: np.ndarray, messages: pa.LargeStringArray, service: Wo
         identifier: SYSLOG_IDENTIFIER of each entry.
     """
     raised, kinds = severity.copy(), [Words.missing(len(messages))]
-    columns: dict[str, list[tuple[np.ndarray, pa.LargeStringArray]]] = {}
+    columns: dict[str, list[Sparse]] = {}
     for read, chosen in _dialects(messages, service, identifier):
         rows = np.flatnonzero(chosen)
         if not len(rows):
@@ -120,10 +122,10 @@ def read_nested(severity: np.ndarray, messages: pa.LargeStringArray, service: Wo
         codes = np.full(len(messages), -1, np.int32)
         codes[rows] = np.where(found.levels < _NONE, found.kinds.codes, -1)
         kinds.append(Words(codes, found.kinds.values))
-        for name, texts in found.texts.items():
-            columns.setdefault(name, []).append((rows, texts))
-    spread = {name: _spread(parts, len(messages)) for name, parts in columns.items()}
-    attributes = {name: _column(name, texts) for name, texts in spread.items() if texts.null_count < len(texts)}
+        for name, (some, texts) in found.values.items():
+            if len(some):
+                columns.setdefault(name, []).append((rows[some], texts))
+    attributes = {name: _column(name, parts, len(messages)) for name, parts in columns.items()}
     return Nested(raised, combine(kinds), attributes)
 
 
@@ -144,21 +146,21 @@ def _dialects(
     yield _read_access, by_nginx & ~error_log & ~postgresql
 
 
-def _spread(parts: list[tuple[np.ndarray, pa.LargeStringArray]], length: int) -> pa.LargeStringArray:
-    """Lay values out over *length* rows."""
-    places = np.full(length, -1, np.int64)
+def _column(name: str, parts: Sequence[Sparse], length: int) -> pd.api.extensions.ExtensionArray:
+    """Lay values out over *length* rows, as a column of the type that the attribute has."""
     rows = np.concatenate([rows for rows, _ in parts])
-    places[rows] = np.arange(len(rows))
-    return pa.concat_arrays([texts for _, texts in parts]).take(pa.array(places, mask=places < 0))
-
-
-def _column(name: str, texts: pa.LargeStringArray) -> pd.api.extensions.ExtensionArray:
+    texts = pa.concat_arrays([texts for _, texts in parts])
     if name == STATUS:
-        return schema.integer_column(texts.cast(pa.int64()))
+        numbers = np.full(length, -1, np.int64)
+        numbers[rows] = texts.cast(pa.int64()).to_numpy()
+        return pd.arrays.IntegerArray(numbers, numbers < 0)
+    places = np.full(length, -1, np.int32)
     if name in (CLIENT, PATH):
-        return schema.string_column(texts)
+        places[rows] = np.arange(len(rows))
+        return schema.string_column(texts.take(pa.array(places, mask=places < 0)))
     words = to_words(texts)
-    return schema.category_column(words.codes, words.values)
+    places[rows] = words.codes
+    return schema.category_column(places, words.values)
 
 
 def text_bytes(texts: pa.LargeStringArray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -185,7 +187,7 @@ def _read_nginx_error(texts: pa.LargeStringArray) -> Found:
     client = pc.struct_field(pc.extract_regex(context, NGINX_CLIENT), "client")
     request = pc.extract_regex(context, NGINX_REQUEST)
     values = {CLIENT: client, METHOD: pc.struct_field(request, "method"), PATH: pc.struct_field(request, "path")}
-    found = {name: _only(column, levels) for name, column in values.items()}
+    found = {name: _only(column, levels < _NONE) for name, column in values.items()}
     return Found(levels, Words(codes, list(kinds.categories)), found)
 
 
@@ -216,14 +218,18 @@ def _read_postgresql(texts: pa.LargeStringArray) -> Found:
     levels = _postgresql_levels(texts)
     starts, ends, data = text_bytes(texts)
     colon = starts + np.asarray(pc.find_substring(texts, POSTGRESQL_END), np.int64)
-    states = _read_states(texts, levels, colon)
+    rows, states = _read_states(texts, levels, colon)
     begins = np.where(levels < _NONE, colon + len(POSTGRESQL_END), ends)
     said = as_text(slices(data, begins, ends))
-    return Found(levels, _as_words(_pg_kinds.find_kinds(said, states.dictionary_encode())), {SQL_STATE: states})
+    words = to_words(states)
+    codes = np.full(len(texts), -1, np.int32)
+    codes[rows] = words.codes
+    by_line = pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), pa.array(words.values, pa.large_string()))
+    return Found(levels, _as_words(_pg_kinds.find_kinds(said, by_line)), {SQL_STATE: (rows, states)})
 
 
-def _read_states(texts: pa.LargeStringArray, levels: np.ndarray, colon: np.ndarray) -> pa.LargeStringArray:
-    """Return the SQLSTATE (`%e` of log_line_prefix) in front of each line's level, null where the prefix has none."""
+def _read_states(texts: pa.LargeStringArray, levels: np.ndarray, colon: np.ndarray) -> Sparse:
+    """Return the SQLSTATE (`%e` of log_line_prefix) in front of the level, for the lines whose prefix has one."""
     starts, _, data = text_bytes(texts)
     warning = schema.SEVERITIES.index("warning")
     rows = np.flatnonzero(levels <= warning)
@@ -237,8 +243,7 @@ def _read_states(texts: pa.LargeStringArray, levels: np.ndarray, colon: np.ndarr
     words = to_words(as_text(slices(data, begins, begins + _STATE_WIDTH)))
     good = words.pick(np.array([bool(STATE.fullmatch(value)) for value in words.values], bool), default=False)
     good &= ~numeric | matches(texts.take(pa.array(rows)), BRACKETED)
-    found = pa.array(words.values, pa.large_string()).take(pa.array(words.codes[good]))
-    return _spread([(rows[good], found)], len(texts))
+    return rows[good], pa.array(words.values, pa.large_string()).take(pa.array(words.codes[good]))
 
 
 def _postgresql_levels(texts: pa.LargeStringArray) -> np.ndarray:
@@ -264,9 +269,10 @@ def _read_access(texts: pa.LargeStringArray) -> Found:
     levels = np.full(len(texts), _NONE, np.int8)
     levels[rows] = status.pick(table, default=_NONE)
     texts_of = {CLIENT: "client", METHOD: "method", PATH: "path", STATUS: "status"}
-    found = {name: _only(parts[part], levels[rows]) for name, part in texts_of.items()}
-    spread = {name: _spread([(rows, column)], len(texts)) for name, column in found.items()}
-    return Found(levels, Words.missing(len(texts)), spread)
+    found = {name: _only(parts[part], levels[rows] < _NONE) for name, part in texts_of.items()}
+    return Found(
+        levels, Words.missing(len(texts)), {name: (rows[some], values) for name, (some, values) in found.items()}
+    )
 
 
 def _split_access(texts: pa.LargeStringArray) -> dict[str, pa.LargeStringArray]:
@@ -295,10 +301,10 @@ def _may_be_failed_requests(texts: pa.LargeStringArray) -> np.ndarray:
     return np.asarray(inside & _fits(status, STATUS_LAYOUT) & (status[:, 0] >= ord("4")))
 
 
-def _only(texts: pa.LargeStringArray, levels: np.ndarray) -> pa.LargeStringArray:
-    """Make empty texts missing, and those of lines that are not of the dialect."""
-    good = pc.and_kleene(pa.array(levels < _NONE), pc.not_equal(texts, ""))
-    return pc.if_else(good, texts, pa.scalar(None, pa.large_string()))
+def _only(texts: pa.LargeStringArray, chosen: np.ndarray) -> Sparse:
+    """Return the texts of *chosen* lines that are not empty or missing."""
+    good = pc.and_kleene(pa.array(chosen), pc.not_equal(texts, "")).fill_null(False)
+    return np.flatnonzero(good.to_numpy(zero_copy_only=False)), texts.filter(good)
 
 
 def _as_words(column: pd.Categorical) -> Words:

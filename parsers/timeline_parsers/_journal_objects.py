@@ -145,14 +145,15 @@ class JournalFile:
         good &= (size >= ENTRY_HEAD) & (size <= room) & (size <= ENTRY_HEAD + MOST_ITEMS * self.item_size)
         return good
 
-    def sound_data(self, offsets: np.ndarray) -> np.ndarray:
-        """Tell which of *offsets* hold a DATA object that can be read."""
+    def look_at_data(self, places: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return which of *places* (offset / 8) hold a DATA object that can be read, and its flags and size."""
         head = self.payload_offset
-        good = (offsets % 8 == 0) & (offsets >= self.header_size) & (offsets < len(self.data) - head)
-        at = np.where(good, offsets, 0) // 8
-        size = self.words[at + 1]
-        room = (len(self.data) - np.where(good, offsets, 0)).astype(np.uint64)
-        return good & ((self.words[at] & 0xFF) == DATA) & (size > head) & (size <= room)
+        good = (places >= self.header_size // 8) & (places < (len(self.data) - head) // 8)
+        at = places if good.all() else np.where(good, places, 0)
+        first, size = self.words[at], self.words[at + 1]
+        good &= (first & np.uint64(0xFF)) == DATA
+        good &= (size > head) & (size <= (len(self.data) - at * 8).astype(np.uint64))
+        return good, first >> np.uint64(8) & np.uint64(0xFF), size.astype(np.int64)
 
 
 def _join(parts: list[np.ndarray]) -> np.ndarray:
@@ -184,18 +185,18 @@ class Inflater:
 
     def inflate_all(self, payloads: Sequence[bytes], flags: Sequence[int]) -> list[bytes | None]:
         """Return the value of each payload, as `inflate` does; zstd frames together, which is four times faster."""
-        sizes = [zstd_size(payload) if flag == ZSTD_OBJECT else 0 for payload, flag in zip(payloads, flags, strict=True)]
+        pairs = list(zip(payloads, flags, strict=True))
+        sizes = [zstd_size(payload) if flag == ZSTD_OBJECT else 0 for payload, flag in pairs]
         total = sum(sizes)
         if not 0 < total <= min(LARGEST_TOGETHER, LARGEST_VALUE, self.left) or not all(sizes):
-            return [self.inflate(payload, flag) for payload, flag in zip(payloads, flags, strict=True)]
+            return [self.inflate(payload, flag) for payload, flag in pairs]
         try:
             # A frame that is damaged does not give its size, or what follows it is no frame.
             joined = self._zstd.decompress(b"".join(payloads), decompressed_size=total, asbytes=True)
         except (OSError, ValueError, pa.ArrowException, MemoryError):
-            return [self.inflate(payload, flag) for payload, flag in zip(payloads, flags, strict=True)]
+            return [self.inflate(payload, flag) for payload, flag in pairs]
         self.left -= total
-        ends = list(accumulate(sizes))
-        return [joined[end - size : end] for size, end in zip(sizes, ends, strict=True)]
+        return [joined[end - size : end] for size, end in zip(sizes, accumulate(sizes), strict=True)]
 
     def _inflate(self, payload: bytes, flag: int) -> bytes | None:
         limit = min(LARGEST_VALUE, self.left)
