@@ -97,6 +97,16 @@ def test_a_question_is_no_action() -> None:
     assert "MITIGATED" not in phases(told([*OUTAGE, FIRING, says(480, "should we have rolled back?")]))
 
 
+def test_a_unit_that_restarts_itself_mitigates_nothing() -> None:
+    itself = [
+        logs(495, "app.service: Scheduled restart job, restart counter is at 3.", kind="unit-restart-scheduled"),
+        logs(495.1, "Started app.service.", kind="unit-started"),
+    ]
+
+    assert "MITIGATED" not in phases(told([*OUTAGE, FIRING, *itself]))
+    assert "Started app.service." == phases(told([*OUTAGE, FIRING, itself[1]]))["MITIGATED"]
+
+
 def test_a_person_may_notice_before_the_alert() -> None:
     rows = [*OUTAGE, says(320, "declaring SEV1: the site is down"), FIRING]
 

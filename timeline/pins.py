@@ -35,6 +35,7 @@ PLACES: Final = (
 """The places that are kept first, the most important first; what does not fit any more is left out from the end."""
 
 ACTIONS: Final = (DEPLOY, "unit-started", "unit-stopped", "unit-reloaded", "config-reload", "promotion")
+RESTART_US: Final = 2 * signals.SECOND_US
 ACTION_WORDS: Final = ("fix", "rollback")
 
 
@@ -86,11 +87,21 @@ def _find_mitigation(scene: Scene, outage: Outage, worthy: Flags) -> list[int]:
         return []
     noticed = scene.times[outage.surrounds(scene.times, before=0) & ((scene.kinds == FIRING) | scene.people)]
     begin = int(noticed.min()) if len(noticed) else outage.begin
-    done = np.isin(scene.kinds, ACTIONS) & ~scene.matches(signals.ROUTINE)
+    done = np.isin(scene.kinds, ACTIONS) & ~scene.matches(signals.ROUTINE) & ~_restarts_itself(scene)
     done |= np.isin(scene.said, ACTION_WORDS) & ~scene.matches(signals.QUESTION)
     done |= scene.notes == "schema change"
     rows = np.flatnonzero(done & worthy & (scene.times > begin) & (scene.times <= outage.end + signals.SECOND_US))
     return rows[-1:].tolist()
+
+
+def _restarts_itself(scene: Scene) -> Flags:
+    """Mark starts and stops of a unit while systemd restarts it again and again: nobody did that."""
+    itself = np.zeros(len(scene.times), bool)
+    units = np.array([kind.startswith("unit-st") for kind in scene.kinds], bool)
+    for row in np.flatnonzero(scene.kinds == "unit-restart-scheduled").tolist():
+        begin, end = scene.times[row] - RESTART_US, scene.ends[row] + RESTART_US
+        itself |= units & (scene.services == scene.services[row]) & (scene.times >= begin) & (scene.times <= end)
+    return itself
 
 
 def _find_alerts(scene: Scene, where: Flags) -> Iterator[tuple[str, list[int]]]:

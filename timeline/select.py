@@ -78,8 +78,7 @@ class _Fatigue:
     def __init__(self, scene: Scene) -> None:
         names = scene.rows[SERVICE].astype("str").str.removesuffix(".service")
         self.names = group(encode(names), encode(scene.rows[HOST]))
-        self.told = _find_stories(scene)
-        self.looks = _number_stories(scene, self.names, self.told)
+        self.stories = _number_stories(scene, self.names)
         self.services = np.where(
             scene.people & ~_is_plain(scene), -1, np.where(scene.people, -2 - scene.services, scene.services)
         )
@@ -103,8 +102,11 @@ class _Fatigue:
 
     def take(self, row: int, rows: Ints, worth: Scores) -> None:
         """Lower the *worth* of the *rows* that are like *row*, which is taken."""
-        again = signals.AGAIN_IN_STORY if self.told[row] else signals.AGAIN
-        worth[rows[self.looks[rows] == self.looks[row]]] *= again
+        looks = self.scene.looks
+        worth[rows[looks[rows] == looks[row]]] *= signals.AGAIN
+        if self.stories[row] >= 0:
+            same = (self.stories[rows] == self.stories[row]) & (looks[rows] != looks[row])
+            worth[rows[same]] *= signals.AGAIN_IN_STORY
         if not self.chat[row]:
             worth[rows[self._accompany(row, rows)]] *= signals.ACCOMPANIES
         service = int(self.services[row])
@@ -124,23 +126,18 @@ def _is_plain(scene: Scene) -> Flags:
     return scene.people & (scene.sayings == 0) & ~pinned
 
 
-def _find_stories(scene: Scene) -> Flags:
-    """Mark what belongs to the story of a unit or server, be it said by systemd or by the program."""
+def _number_stories(scene: Scene, services: Ints) -> Ints:
+    """Number the stories of units and servers, be they told by systemd or by the program; -1 is none."""
     told = np.array([kind.startswith(signals.STORIES) for kind in scene.kinds], bool)
-    return told | (np.isin(scene.notes, ("lifecycle", "change")) & (scene.kinds == ""))
-
-
-def _number_stories(scene: Scene, services: Ints, told: Flags) -> Ints:
-    """Number what looks alike: one template, or one story of a unit."""
-    looks = scene.looks.copy()
+    told |= np.isin(scene.notes, ("lifecycle", "change")) & (scene.kinds == "")
     units = np.flatnonzero(told)
     services = services[units]
     order = np.argsort(services, kind="stable")
     units, services = units[order], services[order]
     pauses = np.diff(scene.times[units], prepend=0) > signals.EPISODE_US
-    stories = np.cumsum(pauses | starts(services))
-    looks[units] = 3 * len(looks) + stories
-    return looks
+    stories = np.full(len(told), -1)
+    stories[units] = np.cumsum(pauses | starts(services))
+    return stories
 
 
 def _finish(scene: Scene, weights: Weights, pins: dict[int, str], chosen: list[int]) -> pd.DataFrame:

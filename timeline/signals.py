@@ -31,7 +31,9 @@ KINDS: Final = {
 }  # fmt: skip
 """Weights of well-known happenings; one that is not named here weighs what its severity and words do."""
 
-ROUTINE: Final = r"^(?:Finished|Reached target|Created slice|Listening on|Mounted|start worker process)"
+ROUTINE: Final = (
+    r"^(?:Finished|Reached target|Created slice|Listening on|Mounted|start worker process|redo (?:starts|done))"
+)
 ROUTINE_SHARE: Final = 0.3
 """A job of a timer that ended well, or a step of booting: no change of state that anybody asks for."""
 

@@ -85,7 +85,7 @@ def find_damping(scene: Scene, relations: Relations, machine: Flags) -> dict[str
     crowded = count_loud_kinds(scene) > signals.FEW_KINDS
     within = scene.within_reach() | ~machine | ~np.array(incident)
     covered = np.isin(scene.kinds, (HTTP_ERRORS, HTTP_ERRORS_END)) & _is_told(scene)
-    for outage in scene.outages:
+    for outage in (outage for outage in scene.outages if outage.certain):
         covered[[outage.first, *([] if outage.last is None else [outage.last])]] = False
     flags = {
         "all the time": (is_background(scene) & (scene.kinds != FIRING), signals.BACKGROUND),
@@ -120,7 +120,7 @@ def _weigh_kinds(scene: Scene) -> Signal:
     kinds, places = np.unique(scene.kinds.astype(str), return_inverse=True)
     weights = [signals.KINDS.get(kind, 0) for kind in kinds.tolist()]
     points = np.array(weights, float)[places]
-    routine = np.isin(scene.kinds, ("unit-started", "server-start")) & scene.matches(signals.ROUTINE)
+    routine = np.isin(scene.kinds, ("unit-started", "server-start", "crash-recovery")) & scene.matches(signals.ROUTINE)
     points = np.where(routine, signals.ROUTINE_SHARE * points, points)
     said = np.array([kind.replace("-", " ") for kind in kinds], object)[places]
     if EVIDENCE in scene.rows:
