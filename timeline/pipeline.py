@@ -8,24 +8,19 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-import pandas as pd
-
 from timeline.account import to_frame
 from timeline.clocks import find_missing_pieces, find_skew
 from timeline.collapse import collapse
 from timeline.detect import detect
 from timeline.errors import TimelineError
 from timeline.gather import Gathering
-from timeline.merge import merge
 from timeline.outages import find_pauses
 from timeline.plan import Moment, Path_, Plan, make_plan
 from timeline.reading import date_events, read_source, span_of, within
 from timeline.results import Evidence, Timeline
 from timeline.select import FLOOR, select
 from timeline.sieve import Sieve
-from timeline.stream import Stream
-from timeline.traffic import add_traffic, count_requests
-from timeline.window import Window
+from timeline.traffic import count_requests
 
 DEFAULT_MAX_LINES = 40
 
@@ -91,9 +86,6 @@ def build(
 ) -> Timeline:
     """Read evidence and make the timeline of it.
 
-    Events are folded as they are read: what does not fit into memory is read slice by slice. The events of such
-    evidence are read again when `Timeline.events` is asked for.
-
     Args:
         paths: as for `read`.
         max_lines: budget of the timeline; 40 by default.
@@ -108,14 +100,10 @@ def build(
     budget = max_lines if max_lines is not None else plan.asked.get("max_lines", DEFAULT_MAX_LINES)
     least = floor if floor is not None else plan.asked.get("floor", FLOOR)
     form = {name: plan.asked[name] for name in ("style", "citations") if name in plan.asked}
+    evidence = _collect(plan)
     if everything:
-        evidence = _collect(plan)
         return Timeline(**vars(evidence), entries=evidence.events, **form)
-    if plan.window is None:
-        evidence = _collect(plan)
-        entries, requests = collapse(evidence.events), count_requests(evidence.events)
-    else:
-        evidence, entries, requests = _fold(plan, plan.window)
+    entries, requests = collapse(evidence.events), count_requests(evidence.events)
     found = detect(entries, requests=requests)
     evidence.warnings.extend(find_missing_pieces(find_pauses(requests)))
     return Timeline(**vars(evidence), entries=select(found, max_lines=budget, floor=least), **form)
@@ -130,33 +118,12 @@ def _collect(plan: Plan) -> Evidence:
     dated = date_events(readings)
     window = plan.request.resolve(span_of(dated))
     events = sieve.sift([within(frame, window) for frame in dated])
-    return _give(gathering, sieve, window, lambda: events)
-
-
-def _fold(plan: Plan, window: Window) -> tuple[Evidence, pd.DataFrame, pd.DataFrame]:
-    """Read the events slice by slice and fold each; return the evidence, the entries and the counted requests."""
-    gathering, sieve, stream = Gathering(plan), Sieve(plan), Stream(window)
-    slices, counts = [], []
-    with _collector_paused():
-        for reader in gathering.find_readers():
-            stream.add(reader)
-        for frames in stream.slices():
-            events = sieve.sift(frames)
-            slices.append(events)
-            counts.append(count_requests(events))
-    gathering.require_something()
-    held = [events] if len(slices) == 1 else []
-    load = held.pop if held else lambda: _collect(plan).events
-    return _give(gathering, sieve, window, load), collapse(merge(slices)), add_traffic(counts)
-
-
-def _give(gathering: Gathering, sieve: Sieve, window: Window, load: Callable[[], pd.DataFrame]) -> Evidence:
     accounts = gathering.accounts()
     sieve.settle(accounts)
     written = {reader.source.label: when for reader in gathering.readers if (when := reader.source.modified)}
     skew = find_skew(sieve.coverages, written, whole=not (window.since or window.until))
     return Evidence(
-        load,
+        events,
         to_frame(accounts),
         [*gathering.all_warnings(), *sieve.warnings(), *skew],
         window,

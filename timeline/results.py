@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -24,7 +22,7 @@ class Evidence:
     """What was read.
 
     Attributes:
-        load: gives the event frame; it is called once, when `events` is asked for.
+        events: the event frame, merged and without duplicates, sorted by time, then file and line.
         account: one row a source: where each of its lines went.
         warnings: what a person should know, one line each.
         window: the span that was asked for, in UTC.
@@ -32,20 +30,12 @@ class Evidence:
         undated: how many events have no time.
     """
 
-    load: Callable[[], pd.DataFrame] = field(repr=False)
+    events: pd.DataFrame
     account: pd.DataFrame
     warnings: list[str]
     window: Window = field(default_factory=Window)
     unparsed: list[tuple[str, int, str]] = field(default_factory=list)
     undated: int = 0
-
-    @cached_property
-    def events(self) -> pd.DataFrame:
-        """The event frame, merged and without duplicates, sorted by time, then file and line.
-
-        For a timeline of evidence that does not fit into memory, it is read when it is asked for.
-        """
-        return self.load()
 
 
 @dataclass(frozen=True)

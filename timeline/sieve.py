@@ -17,7 +17,7 @@ from timeline.plan import Plan
 
 
 class Sieve:
-    """What of the events of a run stays, slice by slice.
+    """What of the events of a run stays.
 
     Attributes:
         undated: how many of those that stay have no time.

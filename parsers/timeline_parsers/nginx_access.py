@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
 from timeline.errors import UnknownNameError
 from timeline.parser import Batch
 from timeline.sources import Source
-from timeline.textlog import is_json_array
+from timeline.textlog import Block, is_json_array
 from timeline_parsers._nginx_access_rows import AccessReader, looks_like_start
 from timeline_parsers._nginx_conf import choose_format, find_formats
 from timeline_parsers._nginx_cut import Lines
@@ -66,7 +66,7 @@ class NginxAccessParser:
             running: deque[Future[Batch]] = deque()
             try:
                 for make_block in blocks:
-                    running.append(pool.submit(lambda make=make_block: reader.read(make())))
+                    running.append(pool.submit(_read, reader, make_block))
                     if len(running) > WORKERS:
                         yield running.popleft().result()
                 while running:
@@ -74,6 +74,10 @@ class NginxAccessParser:
             finally:
                 for waiting in running:
                     waiting.cancel()
+
+
+def _read(reader: AccessReader, make_block: Callable[[], Block]) -> Batch:
+    return reader.read(make_block())
 
 
 def make_reader(source: Source) -> AccessReader:
