@@ -32,7 +32,7 @@ class SourceAccount:
         why: why that parser was taken.
         bases: how its stamps became UTC, values of `time_basis`.
         time_notes: what was done for that, parts of `time_note`.
-        skipped: lines of a large sorted file that lie outside of the window and were not read.
+        skipped: lines of a large sorted file, or entries of a journal, outside of the window that were not read.
         note: what else a person should know.
         unparsed_examples: (line, text) of the first lines that were not understood.
     """
@@ -70,13 +70,13 @@ class SourceAccount:
             AccountError: its lines do not add up.
         """
         records = len(batch.records)
-        total = records + batch.continuation + batch.blank + batch.decoration + batch.unparsed
+        total = records + batch.continuation + batch.blank + batch.decoration + batch.unparsed + batch.skipped
         if total != batch.lines:
             raise AccountError(
                 f"{self.file}: parser {self.parser} read {batch.lines:,} lines and accounts for {total:,}"
             )
         self.records += records
-        for name in ("lines", "continuation", "blank", "decoration", "unparsed"):
+        for name in ("lines", "continuation", "blank", "decoration", "unparsed", "skipped"):
             setattr(self, name, getattr(self, name) + getattr(batch, name))
         self.unparsed_examples += batch.unparsed_examples[: max(0, 5 - len(self.unparsed_examples))]
         self.add_note(batch.note)

@@ -61,7 +61,7 @@ class Gathering:
         accounts = [reader.account for reader in self.readers]
         unparsed = sum(account.unparsed for account in accounts)
         damaged = unparsed or any(reader.warnings for reader in self.readers)
-        if any(account.records for account in accounts) or (accounts and not damaged):
+        if any(account.records or account.skipped for account in accounts) or (accounts and not damaged):
             return
         paths = ", ".join(path for path, _ in self.plan.named) or "no path"
         if accounts:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Batch:
     """Some records of one source, and where each of its lines went.
 
-    `lines == len(records) + continuation + blank + decoration + unparsed` must hold; the pipeline asserts it.
+    `lines == len(records) + continuation + blank + decoration + unparsed + skipped` must hold; the pipeline asserts it.
     A "line" is a physical line of a text log, an entry of a binary journal, a message of a chat file.
 
     Attributes:
@@ -32,6 +32,7 @@ class Batch:
         unparsed_examples: (line number, text) of the first few of them.
         warnings: what a person should know, each said once a source.
         yearless: the stamps carry no year; `wall` then lies in the leap year 1972.
+        skipped: lines that surely lie outside of the window that was asked for, and were not read.
         note: one phrase for the account, such as "attachment of the export, not read".
     """
 
@@ -45,6 +46,7 @@ class Batch:
     warnings: tuple[str, ...] = ()
     yearless: bool = False
     note: str = ""
+    skipped: int = 0
 
 
 @runtime_checkable
@@ -52,7 +54,9 @@ class Parser(Protocol):
     """An object that knows one format, named in the entry-point group `timeline.parsers`.
 
     It may also have `starts_anywhere(source) -> bool`, which says that any run of whole lines of *source* can be read
-    by itself: then only the part of a large sorted file that can lie in the window is read.
+    by itself: then only the part of a large sorted file that can lie in the window is read. And it may have
+    `parse_window(source, since, until) -> Iterator[Batch]`, which leaves out what surely lies outside of a window
+    (microseconds since 1970 by the clock of the source, None where it is open) and counts it as `skipped`.
     """
 
     name: str

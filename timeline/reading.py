@@ -33,6 +33,8 @@ SMALL: Final = 10_000
 PART_BLOCK: Final = 1 << 22
 NOTES: Final = 4
 """So many different notes on times are told of a source."""
+Bounds = tuple[int | None, int | None]
+
 UNSORTED: Final = "not in the order of time, and so read whole"
 
 
@@ -86,10 +88,12 @@ class Reader:
         self.account = SourceAccount(source.label, parser.name)
         self.warnings: list[str] = []
         self.yearless = False
+        self.window: Window | None = None
+        """What is kept: the parser may leave out what lies outside."""
 
     def batches(self) -> Iterator[pd.DataFrame]:
         """Yield the records as the parser gives them, with their origin."""
-        for batch in _batches(self.source, self.parser, self.warnings):
+        for batch in _batches(self.source, self.parser, self.warnings, self._bounds()):
             try:
                 self.account.add(batch)
             except AccountError as error:
@@ -100,6 +104,12 @@ class Reader:
             if len(batch.records):
                 yield _tell_origin(batch.records, self.source, self.parser, self.settings)
         self.warnings += [f"{self.source.label}: {problem}" for problem in self.source.problems]
+
+    def _bounds(self) -> Bounds:
+        """Return the window by the clock of the source, microseconds since 1970."""
+        window, shift = self.window or Window(), self.settings.shift or timedelta()
+        since, until = (None if end is None else seek.to_micros(end - shift) for end in (window.since, window.until))
+        return since, until
 
     def read_all(self) -> Reading:
         """Read every record."""
@@ -152,6 +162,7 @@ def read_part(reader: Reader, window: Window, scale: seek.Scale) -> Reading | No
     Raises:
         UnsortedError: the lines are not in the order of time.
     """
+    reader.window = window
     if not starts_anywhere(reader):
         return None
     extent = seek.find_extent(reader.source, window, lambda part: find_stamps(reader.over(part).read_all()), scale)
@@ -226,11 +237,11 @@ def _tell_zone(events: pd.DataFrame, account: SourceAccount) -> None:
     )
 
 
-def _batches(source: Source, parser: Parser, warnings: list[str]) -> Iterator[Batch]:
+def _batches(source: Source, parser: Parser, warnings: list[str], bounds: Bounds) -> Iterator[Batch]:
     """Yield what the parser gives, in the form that the stages rely on; the rest of the lines, if any, comes last."""
     bare, lines, failed, clocks = False, 0, False, set[str]()
     try:
-        for result in parser.parse(source):
+        for result in _parse(source, parser, bounds):
             batch = result if isinstance(result, Batch) else as_batch(result, lines)
             bare = bare or batch is not result
             batch = dataclasses.replace(batch, records=_shape(batch.records))
@@ -252,6 +263,13 @@ def _batches(source: Source, parser: Parser, warnings: list[str]) -> Iterator[Ba
     if bare or failed:
         rest = max(count_lines(source) - lines, int(failed))
         yield Batch(schema.empty(), lines=rest, unparsed=rest)
+
+
+def _parse(source: Source, parser: Parser, bounds: Bounds) -> Iterator[Batch | pd.DataFrame]:
+    parse_window = getattr(parser, "parse_window", None)
+    if parse_window is None or bounds == (None, None):
+        return parser.parse(source)
+    return parse_window(source, *bounds)
 
 
 def as_batch(frame: pd.DataFrame, lines: int) -> Batch:
@@ -295,7 +313,7 @@ def count_lines(source: Source) -> int:
 def _add_unbalanced(account: SourceAccount, batch: Batch) -> None:
     """Count a batch whose lines do not add up, the difference as not understood."""
     records = len(batch.records)
-    known = records + batch.continuation + batch.blank + batch.decoration
+    known = records + batch.continuation + batch.blank + batch.decoration + batch.skipped
     lines = max(batch.lines, known)
     account.add(dataclasses.replace(batch, lines=lines, unparsed=lines - known))
 

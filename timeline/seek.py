@@ -96,7 +96,7 @@ def find_extent(source: Source, window: Window, date: Date, scale: Scale = SCALE
         size = raw.seek(0, io.SEEK_END)
         if size < max(scale.smallest, 1) or not _is_plain(raw):
             return None
-        bounds = _Search(source, raw, size, date, scale).find(*(_micros(end) for end in (window.since, window.until)))
+        bounds = _Search(source, raw, size, date, scale).find(*(to_micros(end) for end in (window.since, window.until)))
         if bounds is None or bounds[1] - bounds[0] > scale.largest_share * size:
             return None
         start, stop = bounds
@@ -236,9 +236,10 @@ class _Search:
 
 def _is_plain(raw: BinaryIO) -> bool:
     raw.seek(0)
-    head = raw.read(8)
+    head = raw.read(compression.MAGIC_SIZE)
     return compression.detect(head) is None and not head.startswith(_MARKS)
 
 
-def _micros(moment: datetime | None) -> int | None:
+def to_micros(moment: datetime | None) -> int | None:
+    """Return microseconds since 1970; None for None."""
     return None if moment is None else (moment - datetime(1970, 1, 1, tzinfo=UTC)) // _MICROSECOND

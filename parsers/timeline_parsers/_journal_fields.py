@@ -29,7 +29,7 @@ IDENTIFIER: Final = "syslog.identifier"
 REALTIME: Final = "journald.realtime"
 
 # systemd's own limit for a time that is stored: 2^55 microseconds, the year 3111. Reference: VALID_REALTIME.
-_LATEST: Final = 1 << 55
+LATEST: Final = 1 << 55
 
 
 def to_frame(entries: Entries) -> pd.DataFrame:
@@ -74,8 +74,8 @@ def no_records() -> pd.DataFrame:
 def choose_time(entries: Entries) -> np.ndarray:
     """Return the sender's time where it is valid, else the time of reception, as journalctl prints it; -1 if none."""
     sent, received = entries.number("_SOURCE_REALTIME_TIMESTAMP"), entries.realtime
-    time = np.where((sent >= 1) & (sent < _LATEST), sent, received)
-    return np.where((time >= 1) & (time < _LATEST), time, -1)
+    time = np.where((sent >= 1) & (sent < LATEST), sent, received)
+    return np.where((time >= 1) & (time < LATEST), time, -1)
 
 
 def find_unit(entries: Entries) -> Words:

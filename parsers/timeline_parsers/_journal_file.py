@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 
@@ -11,14 +12,22 @@ from timeline.containers import Folder
 from timeline.parser import Batch, Tally
 from timeline.sources import Source
 from timeline_parsers import _journal_salvage as salvage
+from timeline_parsers import _journal_window as window
 from timeline_parsers._journal_binary import Reader
-from timeline_parsers._journal_fields import no_records, to_frame
+from timeline_parsers._journal_fields import LATEST, no_records, to_frame
 from timeline_parsers._journal_live import read_by_library
 from timeline_parsers._journal_objects import ENTRY_HEAD, MAGIC, JournalFile
 
+OUTSIDE: Final = "entries outside of the window were not read"
 
-def read_binary(source: Source) -> Iterator[Batch]:
-    """Yield the entries of a journal file; systemd's own library reads it if it needs a feature that is new to us."""
+
+def read_binary(source: Source, span: window.Span = (None, None)) -> Iterator[Batch]:
+    """Yield the entries of a journal file; systemd's own library reads it if it needs a feature that is new to us.
+
+    Args:
+        source: the file.
+        span: a window; entries that surely lie outside may be left out.
+    """
     file = JournalFile(load(source))
     problem = file.problem()
     if problem:
@@ -26,7 +35,7 @@ def read_binary(source: Source) -> Iterator[Batch]:
     elif file.unknown_flags():
         yield from read_by_library(file)
     else:
-        yield from read_file(file)
+        yield from read_file(file, span)
 
 
 def load(source: Source) -> np.ndarray:
@@ -52,12 +61,18 @@ def _load_plain(source: Source) -> np.ndarray | None:
         return None  # reading in pieces keeps what comes before the damage
 
 
-def read_file(file: JournalFile) -> Iterator[Batch]:
+def read_file(file: JournalFile, span: window.Span = (None, None)) -> Iterator[Batch]:
     """Yield the entries of *file* in the order they were written; the last batch carries the warnings."""
     offsets, lost, warnings = list_entries(file)
     reader = Reader(file)
-    for entries in reader.read(offsets, np.arange(1, len(offsets) + 1)):
-        yield Batch(to_frame(entries), lines=len(entries))
+    # Of a damaged file no link is relied on.
+    found = None if span == (None, None) or warnings else _read_window(reader, offsets, span)
+    if found is not None:
+        yield from found
+    else:
+        reader = Reader(file)
+        for entries in reader.read(offsets, np.arange(1, len(offsets) + 1)):
+            yield Batch(to_frame(entries), lines=len(entries))
     tally = Tally(lines=lost)
     if lost:
         tally.reject(len(offsets) + 1, "entry that the file's index names and that cannot be read", lost)
@@ -67,6 +82,23 @@ def read_file(file: JournalFile) -> Iterator[Batch]:
         warnings.append(f"{reader.refused:,} compressed fields are damaged or too large; their entries lack them")
     if lost or warnings or not len(offsets):
         yield tally.batch(no_records(), warnings=tuple(warnings))
+
+
+def _read_window(reader: Reader, offsets: np.ndarray, span: window.Span) -> list[Batch] | None:
+    """Read the entries that lie in a window; None if that cannot be told without reading all."""
+    choice = window.choose_entries(reader.file, offsets, span)
+    if choice is None or choice.wanted.all():
+        return None
+    batches, sent = [], 0
+    ordinals = np.flatnonzero(choice.wanted)
+    for entries in reader.read(offsets[ordinals], ordinals + 1):
+        times = entries.number("_SOURCE_REALTIME_TIMESTAMP")
+        sent += int(np.count_nonzero(window.lies_in(times, span) & (times >= 1) & (times < LATEST)))
+        batches.append(Batch(to_frame(entries), lines=len(entries)))
+    if sent != choice.sent:
+        return None
+    skipped = len(offsets) - len(ordinals)
+    return [*batches, Batch(no_records(), lines=skipped, skipped=skipped, note=OUTSIDE)]
 
 
 def list_entries(file: JournalFile) -> tuple[np.ndarray, int, list[str]]:

@@ -33,6 +33,21 @@ class JournaldParser:
         shape, _ = sniffing.find_shape(source.head)
         yield from READERS[shape](source)
 
+    def parse_window(self, source: Source, since: int | None, until: int | None) -> Iterator[Batch]:
+        """Yield the entries of *source* that can lie in a window; of a journal file, the others are not decoded.
+
+        Args:
+            source: the journal.
+            since: begin of the window, microseconds since 1970, None if it is open.
+            until: its end, likewise.
+        """
+        if source.is_live_journal or sniffing.find_shape(source.head)[0] != sniffing.BINARY:
+            yield from self.parse(source)
+            return
+        from timeline_parsers._journal_file import read_binary
+
+        yield from read_binary(source, (since, until))
+
 
 def _read_binary(source: Source) -> Iterator[Batch]:
     from timeline_parsers._journal_file import read_binary
