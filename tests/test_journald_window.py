@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from timeline_parsers import _journal_file as journal_file
 from timeline_parsers._journal_objects import JournalFile
 from timeline_parsers._journal_window import find_stamps
-from timeline_parsers.journald import parser
 
 import timeline
 from timeline.config import SourceSettings
@@ -33,6 +32,7 @@ NOON = datetime(2026, 6, 15, 12, tzinfo=UTC)
 START = int(NOON.timestamp()) * 1_000_000
 HOUR = 3_600_000_000
 ENTRIES = 1_500
+JOURNALD = timeline.get_parser("journald")
 BOOTS = ("0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210")
 
 Lag = Callable[[Random, int], int | str | None]
@@ -77,7 +77,7 @@ def journals(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], 
 
 
 def read(data: bytes, window: Window | None, how: SourceSettings) -> tuple[pd.DataFrame, Reading]:
-    reading = read_source(Reader(Source(Memory("x", data), ""), parser, how), window)
+    reading = read_source(Reader(Source(Memory("x", data), ""), JOURNALD, how), window)
     (events,) = date_events([reading])
     return within(events, window or Window()), reading
 
