@@ -317,15 +317,28 @@ def test_tars_of_every_compression_are_read(tmp_path: Path, mode: str) -> None:
     assert {"a/b.log": LINE} == look(make_tar(tmp_path / "x", [("./a/b.log", LINE)], mode))[0]
 
 
-@pytest.mark.parametrize(("cut", "whole"), [(300, []), (600, ["a.log"]), (1600, ["a.log"]), (2600, ["a.log", "b.log"])])
-def test_a_cut_tar_gives_its_whole_members(tmp_path: Path, cut: int, whole: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("cut", "sizes"),
+    [(300, {}), (600, {"a.log": 10}), (1600, {"a.log": 10, "b.log": 64}), (2600, {"a.log": 10, "b.log": 1000})],
+)
+def test_a_cut_tar_gives_what_is_there(tmp_path: Path, cut: int, sizes: dict[str, int]) -> None:
     path = make_tar(tmp_path / "x.tar", [("a.log", LINE), ("b.log", LINE * 100)])  # headers at 0 and 1024
     path.write_bytes(path.read_bytes()[:cut])
 
     read, refused = look(path)
 
-    assert whole == list(read)
+    assert sizes == {name: len(data) for name, data in read.items()}
+    assert all((LINE * 100).startswith(data) for data in read.values())
     assert cut == 2600 or {"(rest of the archive)"} == set(refused)
+
+
+def test_a_cut_member_of_a_tar_says_so(tmp_path: Path) -> None:
+    path = make_tar(tmp_path / "x.tar", [("a.log", LINE * 100)])
+    path.write_bytes(path.read_bytes()[:600])  # the header has 512
+    source = next(found for found in discover(path) if isinstance(found, Source))
+
+    assert (LINE * 100)[:88] == source.read()
+    assert ["could not be read to its end: unexpected end of data"] == source.problems
 
 
 def test_cut_members_of_a_compressed_tar_are_named(tmp_path: Path) -> None:
@@ -336,7 +349,53 @@ def test_cut_members_of_a_compressed_tar_are_named(tmp_path: Path) -> None:
     read, refused = look(path)
 
     assert LINE == read["a.log"]
-    assert {"(rest of the archive)"} == set(refused)
+    assert noise.startswith(read["b.log"])
+    assert {"(rest of the archive)": "cannot be read: compressed stream is cut off; read as far as possible"} == refused
+
+
+def test_a_bomb_in_a_tar_is_read_in_part_and_what_follows_is_named(tmp_path: Path) -> None:
+    members: list[tuple[tarfile.TarInfo | str, bytes]] = [
+        ("a.log", LINE),
+        ("bomb.log", bytes(100 << 20)),
+        ("b.log", LINE),
+    ]
+    path = make_tar(tmp_path / "x.tar.gz", members, "w:gz")
+
+    found = list(discover(path))
+    bomb = next(source for source in found if isinstance(source, Source) and source.member == "bomb.log")
+
+    assert sum(map(len, bomb.chunks())) <= 64 << 20
+    assert "as a bomb does" in bomb.problems[0]
+    assert {"(rest of the archive)"} == {item.label.rpartition("!")[2] for item in found if isinstance(item, Refusal)}
+
+
+def test_a_tar_that_does_not_fit_into_memory_is_read_in_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(containers, "MAX_TAR_SIZE", 1500)
+    path = make_tar(tmp_path / "x.tar", [("a.log", LINE * 100), ("b.log", LINE * 100), ("c.log", LINE)])
+
+    read, refused = look(path)
+
+    assert ["a.log", "c.log"] == list(read)
+    assert ["b.log"] == list(refused)
+
+
+def test_members_that_are_a_bomb_together_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(containers, "BOMB_TOTAL", 25)
+    monkeypatch.setattr(containers, "BOMB_RATIO", 0)
+    read, refused = look(make_zip(tmp_path / "x.zip", [(f"{number}.log", LINE) for number in range(4)]))
+
+    assert ["0.log", "1.log"] == list(read)
+    assert dict.fromkeys(("2.log", "3.log"), "with it the archive expands to 30 bytes, as a bomb does") == refused
+
+
+@pytest.mark.parametrize("name", ["x.zip", "x.tar.gz", "x.tar.xz"])
+def test_a_line_that_repeats_a_million_times_is_no_bomb(tmp_path: Path, name: str) -> None:
+    line = b'192.0.2.7 - - [15/Jun/2026:14:03:01 +0000] "GET /checkout HTTP/1.1" 200 5 "-" "curl"\n'
+    path, data = tmp_path / name, line * 1_000_000
+    made = make_zip(path, [("a.log", data)]) if name == "x.zip" else make_tar(path, [("a.log", data)], f"w:{name[-2:]}")
+
+    assert 200 * made.stat().st_size < len(data)
+    assert ({"a.log": len(data)}, {}) == ({key: len(value) for key, value in look(made)[0].items()}, look(made)[1])
 
 
 def test_an_empty_zip_holds_nothing(tmp_path: Path) -> None:

@@ -212,7 +212,7 @@ def test_spans_are_read_in_their_order_and_the_head_stays(tmp_path: Path) -> Non
     assert b"one\ntwo\nthree\nfour\n" == source.head
 
 
-@pytest.mark.parametrize("mark", [b"\xef\xbb\xbf", b"\xff\xfe", b"\x1f\x8b"])
+@pytest.mark.parametrize("mark", [b"\xef\xbb\xbf", b"\xff\xfe", b"\x1f\x8b\x08"])
 def test_other_encodings_are_not_sought_in(tmp_path: Path, mark: bytes) -> None:
     (tmp_path / "x.log").write_bytes(mark + "".join(map(access, moments(), range(LINES))).encode())
     window = Window(NOON, NOON + timedelta(seconds=10))

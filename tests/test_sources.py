@@ -15,9 +15,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from timeline import compression, textlog
+from timeline.containers import Memory
 from timeline.errors import SourceError
 from timeline.sources import Refusal, Source, discover
 
+LOG_LINE = b'192.0.2.7 - - [15/Jun/2026:14:03:01 +0000] "GET /checkout HTTP/1.1" 200 5 "-" "curl"\n'
 TEXT = b"".join(b"line %d of the log\n" % number for number in range(20_000))
 
 
@@ -47,6 +50,72 @@ def test_many_members_are_one_stream(tmp_path: Path, codec: str) -> None:
     (tmp_path / "a.log").write_bytes(packed(codec) * 3)
 
     assert TEXT * 3 == sources(tmp_path / "a.log")[0].read()
+
+
+@pytest.mark.parametrize("outer", ["gzip", "bz2", "xz"])
+@pytest.mark.parametrize("inner", ["gzip", "bz2", "xz", "zstd", "lz4"])
+def test_what_was_packed_twice_is_read(tmp_path: Path, outer: str, inner: str) -> None:
+    compress: Any = {"gzip": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}[outer]
+    (tmp_path / "a.log.gz.gz").write_bytes(compress(packed(inner)))
+    source = sources(tmp_path / "a.log.gz.gz")[0]
+
+    assert TEXT == source.read()
+    assert [] == source.problems
+
+
+def test_packing_is_undone_twice_and_no_more(tmp_path: Path) -> None:
+    (tmp_path / "a.gz").write_bytes(gzip.compress(gzip.compress(packed("gzip"))))
+
+    assert packed("gzip")[:3] == sources(tmp_path / "a.gz")[0].read()[:3]
+
+
+def test_a_cut_in_what_was_packed_twice_is_said(tmp_path: Path) -> None:
+    data = gzip.compress(packed("gzip"))
+    (tmp_path / "a.gz").write_bytes(data[: len(data) // 2])
+    source = sources(tmp_path / "a.gz")[0]
+
+    assert TEXT.startswith(source.read())
+    assert ["compressed stream is cut off; read as far as possible"] == source.problems
+
+
+def test_a_log_may_begin_like_bzip2(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(b"BZh9 is the name of a host\n")
+
+    assert b"BZh9 is the name of a host\n" == sources(tmp_path / "a.log")[0].read()
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_bomb_is_stopped_after_64_mib(tmp_path: Path, *, nested: bool) -> None:
+    data = gzip.compress(LOG_LINE) + gzip.compress(bytes(200 << 20))
+    (tmp_path / "a.gz").write_bytes(gzip.compress(data) if nested else data)
+    source = sources(tmp_path / "a.gz")[0]
+    sizes = [len(chunk) for chunk in source.chunks()]
+
+    assert 64 << 20 <= sum(sizes) < 80 << 20
+    assert max(sizes) <= 8 << 20
+    assert "as a bomb does" in source.problems[0]
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
+def test_a_line_that_repeats_a_million_times_is_no_bomb(tmp_path: Path, compress: Any) -> None:
+    data = LOG_LINE * 1_000_000
+    (tmp_path / "a.log").write_bytes(compress(data))
+    source = sources(tmp_path / "a.log")[0]
+
+    assert len(data) == sum(map(len, source.chunks()))
+    assert [] == source.problems
+
+
+def test_a_line_without_end_is_not_held_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(textlog, "LINE_HELD", 50)
+    monkeypatch.setattr(compression, "PIECE", 100)
+    source = Source(Memory("-", gzip.compress(b"one\n" + b"x" * 5000 + b"\nthree\n")), "")
+    raw = list(textlog.read_raw_blocks(source, size=1))
+
+    assert b"one\n" == b"".join(block.data for block in raw)[:4]
+    assert b"\nthree\n" == b"".join(block.data for block in raw)[-7:]
+    assert sum(len(block.data) for block in raw) < 400
+    assert 3 == sum(block.data.count(b"\n") for block in raw)
 
 
 def test_zeros_after_a_gzip_member_are_padding(tmp_path: Path) -> None:

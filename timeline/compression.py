@@ -4,28 +4,39 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, Final
 
-CHUNK: Final = 1 << 20
+MAGIC_SIZE: Final = 10
+CHUNK: Final = 1 << 18
+# What is decompressed in one call; the chunk of a bomb can hold gigabytes.
+PIECE: Final = 1 << 23
+# An error of Arrow loses what its own call had already decoded.
+SMALL_PIECE: Final = 1 << 16
 
 MAGIC: Final = {
-    b"\x1f\x8b": "gzip",
-    b"BZh": "bz2",
-    b"\xfd7zXZ\x00": "xz",
-    b"\x28\xb5\x2f\xfd": "zstd",
-    b"\x04\x22\x4d\x18": "lz4",
+    "gzip": re.compile(rb"\x1f\x8b\x08"),
+    "bz2": re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"),
+    "xz": re.compile(rb"\xfd7zXZ\x00"),
+    "zstd": re.compile(rb"\x28\xb5\x2f\xfd"),
+    "lz4": re.compile(rb"\x04\x22\x4d\x18"),
 }
+# A stretch of that size that shrank by more than the ratio is a bomb. A line that repeats ten million times shrinks
+# 300 times in gzip, which cannot do more than 1032, and ten thousand times in the others.
+BOMB_RATIO: Final = 1000
+BOMB_SIZE: Final = {"gzip": 64 << 20}
+OTHER_BOMB_SIZE: Final = 1 << 30
 
 
 class Damage(Exception):  # noqa: N818 - a statement about the input, not a failure of ours
-    """The compressed stream ends early or is corrupt; what came before it was delivered."""
+    """The compressed stream ends early, is corrupt or a bomb; what came before it was delivered."""
 
 
 def detect(head: bytes) -> str | None:
     """Name the compression that *head* begins with, or None."""
-    return next((name for magic, name in MAGIC.items() if head.startswith(magic)), None)
+    return next((name for name, magic in MAGIC.items() if magic.match(head)), None)
 
 
 def decompress(stream: BinaryIO, codec: str) -> Iterator[bytes]:
@@ -36,12 +47,55 @@ def decompress(stream: BinaryIO, codec: str) -> Iterator[bytes]:
         codec: a name from `MAGIC`.
 
     Raises:
-        Damage: after everything that could be read, if the stream is cut or corrupt.
+        Damage: after everything that could be read, if the stream is cut, corrupt or a bomb.
     """
+    counted = _Counted(stream)
     if codec in ("zstd", "lz4"):
-        yield from _decompress_with_arrow(stream, codec)
+        pieces = _decompress_with_arrow(counted, codec)
     else:
-        yield from _decompress_members(stream, _MEMBER[codec])
+        pieces = _decompress_members(counted, _MEMBER[codec])
+    yield from _stop_bombs(pieces, counted, BOMB_SIZE.get(codec, OTHER_BOMB_SIZE))
+
+
+class _Counted:
+    """A stream that counts what was taken of it.
+
+    Attributes:
+        waiting: how many of the bytes that were read are not decompressed yet; 0 where the decoder does not tell.
+    """
+
+    closed = False
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._read = 0
+        self.waiting = 0
+
+    @property
+    def taken(self) -> int:
+        """How many bytes were decompressed."""
+        return self._read - self.waiting
+
+    def read(self, size: int) -> bytes:
+        data = self._stream.read(size)
+        self._read += len(data)
+        return data
+
+    def close(self) -> None:
+        """Leave the stream to its owner."""
+
+
+def _stop_bombs(pieces: Iterator[bytes], counted: _Counted, size: int) -> Iterator[bytes]:
+    given, before = 0, 0
+    for piece in pieces:
+        yield piece
+        given += len(piece)
+        if given < size:
+            continue
+        taken = counted.taken - before
+        if given > BOMB_RATIO * taken:
+            raise Damage(f"expands to {given:,} bytes from {taken:,}, as a bomb does")
+        given, before = 0, counted.taken
 
 
 _DECODE_ERRORS: Final = (zlib.error, OSError, lzma.LZMAError, EOFError, ValueError)
@@ -60,7 +114,7 @@ _MEMBER: Final[dict[str, Callable[[], Any]]] = {
 }
 
 
-def _decompress_members(stream: BinaryIO, member: Callable[[], Any]) -> Iterator[bytes]:
+def _decompress_members(stream: _Counted, member: Callable[[], Any]) -> Iterator[bytes]:
     """Decompress one member after the other: nginx's `gzip` access logs and logrotate make many in one file."""
     decoder = member()
     started = False
@@ -72,15 +126,25 @@ def _decompress_members(stream: BinaryIO, member: Callable[[], Any]) -> Iterator
                 started = False
                 continue
             started = True
-            try:
-                plain = decoder.decompress(data)
-            except (*_DECODE_ERRORS, _isal_error()) as error:
-                raise Damage(f"corrupt: {error}") from error
+            yield from _decompress_chunk(decoder, data, stream)
             data = decoder.unused_data if decoder.eof else b""
-            if plain:
-                yield plain
     if started and not decoder.eof:
-        raise Damage("cut off")
+        raise Damage("is cut off")
+
+
+def _decompress_chunk(decoder: Any, data: bytes, counted: _Counted) -> Iterator[bytes]:
+    """Yield what *data* gives in pieces: zlib hands back what it did not take, the others keep it."""
+    while not decoder.eof:
+        try:
+            plain = decoder.decompress(data, PIECE)
+        except (*_DECODE_ERRORS, _isal_error()) as error:
+            raise Damage(f"is corrupt: {error}") from error
+        data = getattr(decoder, "unconsumed_tail", b"")
+        counted.waiting = len(data)
+        if plain:
+            yield plain
+        if not data and (len(plain) < PIECE or getattr(decoder, "needs_input", False)):
+            return
 
 
 def _isal_error() -> Any:
@@ -89,13 +153,12 @@ def _isal_error() -> Any:
     return isal_zlib.error
 
 
-def _decompress_with_arrow(stream: BinaryIO, codec: str) -> Iterator[bytes]:
+def _decompress_with_arrow(stream: _Counted, codec: str) -> Iterator[bytes]:
     import pyarrow as pa
 
     try:
         with pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), codec) as plain:
-            # Small reads: an error loses what its own call had already decoded.
-            while data := plain.read(CHUNK >> 4):
+            while data := plain.read(SMALL_PIECE):
                 yield data
     except OSError as error:
-        raise Damage("cut off or corrupt") from error
+        raise Damage("is cut off or corrupt") from error

@@ -9,7 +9,7 @@ import stat
 import tarfile
 import weakref
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -19,12 +19,18 @@ from timeline.errors import SourceError
 
 MAX_MEMBERS: Final = 100_000
 MAX_MEMBER_SIZE: Final = 4 << 30
-# A real log rarely shrinks a hundredfold; a bomb shrinks a thousandfold.
+# A tar is kept in memory.
+MAX_TAR_SIZE: Final = 4 << 30
+# A line that repeats a million times shrinks three hundredfold; a bomb shrinks a thousandfold.
 BOMB_SIZE: Final = 64 << 20
-BOMB_RATIO: Final = 100
+BOMB_RATIO: Final = 1000
+# Members that share their bytes make a bomb of ones that are none by themselves.
+BOMB_TOTAL: Final = 1 << 30
 
 _UNSAFE_NAME: Final = re.compile(r"(?:^|/)\.\.(?:/|$)|^/|\\|^[A-Za-z]:|\0")
 _SYSTEM_LITTER: Final = re.compile(r"(?:^|/)(?:__MACOSX/|\._|\.DS_Store$|Thumbs\.db$|\.git/|\.svn/|\.hg/)")
+_TAR_DAMAGE: Final = (tarfile.TarError, OSError, EOFError, ValueError)
+_PIECE: Final = 1 << 20
 _ZIP_UTF8_FLAG: Final = 0x800
 _ZIP_ENCRYPTED_FLAG: Final = 0x1
 
@@ -147,13 +153,17 @@ class ZipArchive:
 
     def _index(self) -> dict[str, zipfile.ZipInfo]:
         members: dict[str, zipfile.ZipInfo] = {}
+        total, most = 0, max(BOMB_TOTAL, BOMB_RATIO * _size_of(self._zip))
         for place, info in enumerate(self._zip.infolist()):
             name = _zip_name(info)
             problem = "too many members" if place >= MAX_MEMBERS else _zip_problem(info, name, members)
+            if not problem and total + info.file_size > most:
+                problem = f"with it the archive expands to {total + info.file_size:,} bytes, as a bomb does"
             if problem:
                 self.refused[name] = problem
             elif not info.is_dir() and not is_litter(name):
                 members[name] = info
+                total += info.file_size
         return members
 
     def names(self) -> list[str]:
@@ -173,6 +183,10 @@ class ZipArchive:
             return datetime(*self._members[name].date_time, tzinfo=UTC).timestamp()
         except ValueError:
             return None
+
+
+def _size_of(archive: zipfile.ZipFile) -> int:
+    return archive.fp.seek(0, io.SEEK_END) if archive.fp is not None else 0
 
 
 def _zip_name(info: zipfile.ZipInfo) -> str:
@@ -196,18 +210,27 @@ def _zip_problem(info: zipfile.ZipInfo, name: str, members: Mapping[str, object]
         return "has the name of an earlier member"
     bomb = info.file_size > BOMB_SIZE and info.file_size > BOMB_RATIO * max(info.compress_size, 1)
     if bomb or info.file_size > MAX_MEMBER_SIZE:
-        return f"expands to {info.file_size:,} bytes from {info.compress_size:,}"
+        return f"expands to {info.file_size:,} bytes from {info.compress_size:,}, as a bomb does"
     return ""
 
 
 class TarArchive:
-    """A tar file, plain or compressed as a whole; regular members only, kept in memory."""
+    """A tar file, plain or compressed as a whole; regular members only, kept in memory.
+
+    Args:
+        label: the archive as the user knows it.
+        stream: its plain bytes.
+        problems: where the reader of *stream* notes what stops it.
+    """
 
     separator = "!"
 
-    def __init__(self, label: str, stream: BinaryIO) -> None:
+    def __init__(self, label: str, stream: BinaryIO, problems: Sequence[str] = ()) -> None:
         self.label = label
         self._stream = stream
+        self._problems = problems
+        self._cut: dict[str, str] = {}
+        self._held = 0
         self.refused: dict[str, str] = {}
 
     @cached_property
@@ -217,12 +240,15 @@ class TarArchive:
             with tarfile.open(fileobj=self._stream, mode="r|") as archive:
                 for info in archive:
                     self._take(archive, info, members)
-        except (tarfile.TarError, OSError, EOFError, ValueError) as error:
-            self.refused["(rest of the archive)"] = f"cannot be read: {error}"
+        except _TAR_DAMAGE as error:
+            self.refused["(rest of the archive)"] = f"cannot be read: {self._reason(error)}"
         return members
 
+    def _reason(self, error: Exception) -> str:
+        return "; ".join(self._problems) or str(error)
+
     def _take(self, archive: tarfile.TarFile, info: tarfile.TarInfo, members: dict[str, tuple[bytes, float]]) -> None:
-        name = info.name.removeprefix("./")
+        name = _tar_name(info)
         if _UNSAFE_NAME.search(name):
             self.refused[name] = "its name leads out of the archive"
         elif not info.isreg():
@@ -230,17 +256,47 @@ class TarArchive:
                 self.refused[name] = "is not a regular file"
         elif len(members) >= MAX_MEMBERS or info.size > MAX_MEMBER_SIZE:
             self.refused[name] = "too many members, or too large"
+        elif info.size + self._held > MAX_TAR_SIZE:
+            self.refused[name] = f"the archive holds more than {MAX_TAR_SIZE >> 30} GiB: unpack it and name the folder"
         elif not is_litter(name) and (stream := archive.extractfile(info)) is not None:
-            members[name] = (stream.read(), float(info.mtime))
+            data = bytearray()
+            try:
+                while piece := stream.read(_PIECE):
+                    data += piece
+            except _TAR_DAMAGE as error:
+                self._cut[name] = self._reason(error)
+                raise
+            finally:
+                members[name] = (bytes(data), float(info.mtime))
+                self._held += info.size
 
     def names(self) -> list[str]:
         """List the members that may be read."""
         return sorted(self._members)
 
     def open(self, name: str) -> BinaryIO:
-        """Open a member's bytes."""
-        return io.BytesIO(self._members[name][0])
+        """Open a member's bytes; one that is cut off ends with an `EOFError`."""
+        data = self._members[name][0]
+        return _CutOff(data, self._cut[name]) if name in self._cut else io.BytesIO(data)
 
     def modified(self, name: str) -> float | None:
         """Return the member's modification time."""
         return self._members[name][1]
+
+
+class _CutOff(io.BytesIO):
+    """What there is of a member, and an error where the rest should be."""
+
+    def __init__(self, data: bytes, reason: str) -> None:
+        super().__init__(data)
+        self._reason = reason
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        if not data:
+            raise EOFError(self._reason)
+        return data
+
+
+def _tar_name(info: tarfile.TarInfo) -> str:
+    return info.name.removeprefix("./")

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, cast
 
 from timeline import compression
 from timeline.containers import Container, Folder, Memory, TarArchive, ZipArchive
@@ -107,7 +107,7 @@ class Source:
         try:
             yield from chunks
         except compression.Damage as damage:
-            self.problems.append(f"compressed stream is {damage}; read as far as possible")
+            self.problems.append(f"compressed stream {damage}; read as far as possible")
         except _MEMBER_DAMAGE as error:
             self.problems.append(f"could not be read to its end: {error}")
 
@@ -264,7 +264,7 @@ def _as_archive(source: Source, head: bytes) -> Container | None:
         return ZipArchive(source.label, _seekable(source))
     place, magic = _TAR_MAGIC
     if head[place : place + len(magic)] == magic:
-        return TarArchive(source.label, source.open())
+        return TarArchive(source.label, source.open(), source.problems)
     return None
 
 
@@ -278,10 +278,28 @@ def _seekable(source: Source) -> BinaryIO:
 
 
 def _decompress(raw: BinaryIO) -> Iterator[bytes]:
-    start = raw.read(8)
+    start = raw.read(compression.MAGIC_SIZE)
     codec = compression.detect(start)
     stream: BinaryIO = _rewound(raw, start)
-    yield from compression.decompress(stream, codec) if codec else _read(stream)
+    yield from _decompress_again(compression.decompress(stream, codec)) if codec else _read(stream)
+
+
+def _decompress_again(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Decompress what was compressed twice, as a rotation does with a log that is packed already; no deeper."""
+    start = b""
+    for chunk in chunks:
+        start += chunk
+        if len(start) >= compression.MAGIC_SIZE:
+            break
+    codec = compression.detect(start)
+    whole = _chain(start, chunks)
+    yield from compression.decompress(cast("BinaryIO", _ChunkStream(whole)), codec) if codec else whole
+
+
+def _chain(start: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    if start:
+        yield start
+    yield from rest
 
 
 def _read(stream: BinaryIO) -> Iterator[bytes]:
@@ -302,13 +320,8 @@ def _rewound(raw: BinaryIO, start: bytes) -> BinaryIO:
     try:
         raw.seek(0)
     except (OSError, ValueError, io.UnsupportedOperation):
-        return io.BufferedReader(_ChunkStream(_chain(start, raw)))
+        return io.BufferedReader(_ChunkStream(_chain(start, _read(raw))))
     return raw
-
-
-def _chain(start: bytes, raw: BinaryIO) -> Iterator[bytes]:
-    yield start
-    yield from _read(raw)
 
 
 def _as_utf8(chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -14,6 +14,8 @@ import pyarrow as pa
 from timeline.sources import Source
 
 LINE_LIMIT: Final = 1 << 20
+# What is held of a line that does not end; more of it is let go while it is read.
+LINE_HELD: Final = 1 << 25
 _NEWLINE: Final = 10
 _STRETCH: Final = 1 << 18  # stays in the cache
 _JSON_ARRAY: Final = re.compile(rb"\s*\[\s*\{")
@@ -142,12 +144,16 @@ def _is_utf8(raw: bytes) -> bool:
 def _whole_lines(chunks: Iterator[bytes], size: int) -> Iterator[bytes]:
     parts: list[bytes] = []
     held = 0
+    open_line = 0
     for chunk in chunks:
+        end = chunk.rfind(b"\n") + 1
+        open_line = len(chunk) - end if end else open_line + len(chunk)
+        if not end and open_line > LINE_HELD:
+            continue
         parts.append(chunk)
         held += len(chunk)
-        if held < size or b"\n" not in chunk:
+        if held < size or not end:
             continue
-        end = chunk.rindex(b"\n") + 1
         parts[-1] = chunk[:end]
         yield b"".join(parts)
         parts, held = ([chunk[end:]], len(chunk) - end) if end < len(chunk) else ([], 0)
