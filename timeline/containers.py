@@ -30,7 +30,8 @@ BOMB_TOTAL: Final = 1 << 30
 _UNSAFE_NAME: Final = re.compile(r"(?:^|/)\.\.(?:/|$)|^/|\\|^[A-Za-z]:|\0")
 _SYSTEM_LITTER: Final = re.compile(r"(?:^|/)(?:__MACOSX/|\._|\.DS_Store$|Thumbs\.db$|\.git/|\.svn/|\.hg/)")
 _TAR_DAMAGE: Final = (tarfile.TarError, OSError, EOFError, ValueError)
-_PIECE: Final = 1 << 20
+# What is read of a tar at once: at a cut the last piece is lost.
+_PIECE: Final = 1 << 16
 _ZIP_UTF8_FLAG: Final = 0x800
 _ZIP_ENCRYPTED_FLAG: Final = 0x1
 
