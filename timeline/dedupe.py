@@ -36,7 +36,12 @@ CURSOR_FILE: Final = r"\b[si]=[^;]*;?"
 """The parts of a journal cursor that name a file and the place in it: they change when entries are copied."""
 
 
-def dedupe(events: pd.DataFrame) -> pd.DataFrame:
+def dedupe(
+    events: pd.DataFrame,
+    *,
+    warn: Callable[[str], None] = lambda _: None,
+    note: Callable[[str, str], None] = lambda _, __: None,
+) -> pd.DataFrame:
     """Return *events* without copies, in order of time; equal lines of one file are no copies.
 
     Three rules, each on what the one before left: rows of equal native identity (journal cursor, Slack channel and
@@ -50,6 +55,8 @@ def dedupe(events: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         events: an event frame; the order of its rows does not matter.
+        warn: called with a text about lines that may be copies of another file's; they stay.
+        note: called with a file and what of it is a copy of which other file.
 
     Raises:
         SchemaError: *events* lacks a column of the event frame.
@@ -59,7 +66,8 @@ def dedupe(events: pd.DataFrame) -> pd.DataFrame:
         return _untouched(events)
     groups = _Groups(events)
     for rule, find in LAYERS.items():
-        groups.join(rule, *find(events, groups.alive(rule)))
+        tell = {"warn": warn, "note": note} if find is find_copies else {}
+        groups.join(rule, *find(events, groups.alive(rule), **tell))
     kept = groups.assemble()
     order = time_order(kept)
     return kept.reset_index(drop=True) if order is None else take(kept, order)
@@ -142,7 +150,7 @@ def _is_unique(events: pd.DataFrame) -> Flags:
 
 _NOTHING: Final = (np.empty(0, "int64"),) * 3
 
-LAYERS: Final[Mapping[str, Callable[[pd.DataFrame, Flags], tuple[Ints, Ints, Ints]]]] = {
+LAYERS: Final[Mapping[str, Callable[..., tuple[Ints, Ints, Ints]]]] = {
     "same identity": find_same_identity,
     "same lines": find_copies,
     "same event": pair_echoes,

@@ -7,44 +7,31 @@ that a hundred equal lines on both sides stay a hundred.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from timeline.arrays import NEVER, Flags, Ints, encode, group, lines, micros, ranks, strings
+from timeline.arrays import Flags, Ints, encode, group, lines, micros, ranks, starts, strings
+from timeline.cores import find_cores
+from timeline.crowds import SECOND_US, SLACK_US, Crowd
+from timeline.rotation import stream_of
 from timeline.schema import FILE, HOST, MESSAGE, REF, SERVICE, SOURCE, TIMESTAMP
 
-SECOND_US: Final = 1_000_000
 MILLISECOND_US: Final = 1_000
 
-SLACK_US: Final = SECOND_US
-"""How far the copies of one event may lie apart beyond their precision, in microseconds."""
+REPEAT_US: Final = 3 * SECOND_US
+"""How long before its stamp the lines may have come that "message repeated 3 times" stands for."""
+
+REACH_US: Final = REPEAT_US + SLACK_US + SECOND_US
+"""Rows further apart are never paired and do not matter to each other's pairs: at a longer pause of all that
+`may_echo`, between two different times, pairs may be sought on each side alone."""
 
 RELAYS: Final = ("journald", "syslog")
 """Parsers of what others wrote: the parser of the writer's own file knows more about the same line."""
 
 PID: Final = "process.pid"
-
-_PG_LABEL = r"(?:DEBUG[1-5]?|LOG|INFO|NOTICE|WARNING|ERROR|FATAL|PANIC)"
-TRANSPORT: Final = (
-    # rsyslog writes control bytes as octal; only these, since nginx's 24656#24656 holds a `#246`.
-    (r"#011", "\t"),
-    (r"#012", "\n"),
-    (r"(?s), client: .*$", ""),  # nginx: what its parser keeps as attributes
-    (r"^\w{3} [ \d]\d \d\d:\d\d:\d\d [\w.-]+ ", ""),  # syslog's stamp and host
-    (r"^[\w./@-]+\[\d+\]: ", ""),  # ident[pid]:
-    (r"^nginx: (\[)", r"\1"),
-    # PostgreSQL: stamp, whatever log_line_prefix adds, severity
-    (rf"^(?:< ?)?\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? [^\n]*?\b{_PG_LABEL}: +", ""),
-    (r"^\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?\]?[ :]*", ""),
-    (r"^\[?(?i:debug\d?|info|log|notice|warn|warning|error|err|crit|critical|alert|emerg|fatal|panic)\]?:? +", ""),
-    (r"^\d+#\d+: (?:\*\d+ )?", ""),  # nginx: process, thread, connection
-    (r"^\s+|\s+$", ""),
-)
-"""What transports add to a message, in the order in which it is taken away."""
 
 
 def pair_echoes(events: pd.DataFrame, alive: Flags) -> tuple[Ints, Ints, Ints]:
@@ -54,32 +41,30 @@ def pair_echoes(events: pd.DataFrame, alive: Flags) -> tuple[Ints, Ints, Ints]:
         events: an event frame.
         alive: the rows that are still there.
     """
-    rows = _candidates(events, alive)
+    rows, channels = _candidates(events, alive)
     if not len(rows):
         return rows, rows, rows
-    found = _Candidates(events, rows)
-    clusters = [cluster for members in found.by_text() for cluster in found.match(members)]
-    triples: list[tuple[int, int, int]] = []
-    for cluster in clusters:
-        keep, clock = found.richest(cluster), found.clock(cluster)
-        triples += [(member, keep, clock) for member in cluster if member != keep]
-    table = rows[np.array(triples, "int64").reshape(-1, 3)]
-    return table[:, 0], table[:, 1], table[:, 2]
+    slots = _Slots(events, rows, channels)
+    table = np.concatenate([slots.pair_lone(), *slots.pair_crowded()])
+    table = slots.drop_whole_rows(table)
+    return rows[table[:, 0]], rows[table[:, 1]], rows[table[:, 2]]
 
 
-def _candidates(events: pd.DataFrame, alive: Flags) -> Ints:
-    """Return the rows that have a row of another channel near them, in order of time, file and line."""
-    channels = _channels(events)
-    eligible = np.flatnonzero(alive & _may_echo(events))
-    if len(np.unique(channels[eligible])) < 2:  # noqa: PLR2004 - nothing to pair
-        return np.empty(0, "int64")
-    times = micros(events[TIMESTAMP])
-    order = np.lexsort((lines(events)[eligible], ranks(events[FILE])[eligible], times[eligible]))
-    rows = eligible[order]
-    return rows[_near_another(times[rows], channels[rows])]
+def _candidates(events: pd.DataFrame, alive: Flags) -> tuple[Ints, Ints]:
+    """Return the rows that have a row of another channel near them, in order of time, file and line; and channels."""
+    eligible = np.flatnonzero(alive & may_echo(events))
+    near = events[[SOURCE, FILE, REF]].take(eligible)
+    channels = _channels(near)
+    if not len(eligible) or (channels == channels[0]).all():
+        return eligible[:0], channels[:0]
+    times = micros(events[TIMESTAMP])[eligible]
+    order = np.lexsort((lines(events)[eligible], ranks(near[FILE]), times))
+    channels, times = channels[order], times[order]
+    close = _near_another(times, channels)
+    return eligible[order][close], channels[close]
 
 
-def _may_echo(events: pd.DataFrame) -> Flags:
+def may_echo(events: pd.DataFrame) -> Flags:
     """Mark what may have a copy elsewhere: neither requests nor chat, both of which repeat themselves honestly."""
     chat_services = np.array([str(name).startswith("#") for name in events[SERVICE].cat.categories], bool)
     flags = ~np.append(chat_services, False)[events[SERVICE].cat.codes.to_numpy()]
@@ -91,123 +76,160 @@ def _may_echo(events: pd.DataFrame) -> Flags:
 
 
 def _channels(events: pd.DataFrame) -> Ints:
-    """Number the ways by which an event can have come: parser, and whether the record has an identity of its own.
+    """Number the ways by which an event can have come; writers first, then by name, whatever else is in the frame.
 
-    Two files of one parser are one channel, since two log files of one program hold different events; but a journal
-    saved as text and the journal itself are two.
+    Two log files of one program hold different events and are one channel, and so are all journals. A text of the
+    journal, or what syslog wrote, is a channel of its own with its rotations.
     """
-    return group(encode(events[SOURCE]), events[REF].notna().to_numpy().astype("int64"))
+    native = events[REF].notna().to_numpy()
+    keys = np.stack([encode(events[SOURCE]), events[FILE].cat.codes.to_numpy(), native])
+    found, codes = np.unique(keys, axis=1, return_inverse=True)
+    sources, files = events[SOURCE].cat.categories, events[FILE].cat.categories
+    names = []
+    for source, file, is_native in found.T.tolist():
+        name = str(sources[source]) if source >= 0 else ""
+        is_text = name in RELAYS and not is_native and file >= 0
+        names.append((name in RELAYS, name, not is_native, stream_of(str(files[file])) if is_text else ""))
+    places = {name: place for place, name in enumerate(sorted(set(names)))}
+    return np.array([places[name] for name in names], "int64")[codes.reshape(-1)]
 
 
 def _near_another(times: Ints, channels: Ints) -> Flags:
     """Mark rows (in order of time) within reach of a row of another channel."""
-    reach = SLACK_US + SECOND_US
     edges = np.flatnonzero(np.append(channels[1:] != channels[:-1], True)) + 1
     runs = np.repeat(np.arange(len(edges)), np.diff(np.append(0, edges)))
     begins = np.append(0, edges[:-1])
-    before = np.where(runs > 0, times - times[np.maximum(begins[runs] - 1, 0)], reach + 1)
-    after = np.where(runs < len(edges) - 1, times[np.minimum(edges[runs], len(times) - 1)] - times, reach + 1)
-    return (before <= reach) | (after <= reach)
+    before = np.where(runs > 0, times - times[np.maximum(begins[runs] - 1, 0)], REACH_US + 1)
+    after = np.where(runs < len(edges) - 1, times[np.minimum(edges[runs], len(times) - 1)] - times, REACH_US + 1)
+    return (before <= REACH_US) | (after <= REACH_US)
 
 
-def strip_transport(messages: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return *messages* without what transports add: stamps, levels, process numbers, nginx's context."""
-    for pattern, replacement in TRANSPORT:
-        messages = pc.replace_substring_regex(messages, pattern, replacement)
-    return messages
+class _Slots:
+    """What pairing needs to know of the candidates: one slot a row, but three of "message repeated 3 times: [ … ]".
 
+    The slots of each text lie side by side, in the order in which they may have begun.
+    """
 
-class _Candidates:
-    """What pairing needs to know of the candidate rows, which lie in order of time, file and line."""
-
-    def __init__(self, events: pd.DataFrame, rows: Ints) -> None:
+    def __init__(self, events: pd.DataFrame, rows: Ints, channels: Ints) -> None:
         near = events.take(rows)
-        self.times: list[int] = micros(near[TIMESTAMP]).tolist()
-        self.ticks: list[int] = _ticks(events)[rows].tolist()
-        self.hosts: list[int] = encode(near[HOST]).tolist()
-        self.pids: list[int] = (encode(near[PID]) if PID in near else np.full(len(rows), -1)).tolist()
-        self.sources: list[int] = encode(near[SOURCE]).tolist()
-        self.relays: list[bool] = near[SOURCE].isin(RELAYS).tolist()
-        self.native: list[bool] = near[REF].notna().tolist()
-        self.files: list[int] = ranks(near[FILE]).tolist()
-        self.channels = _channels(events)[rows]
-        texts = strip_transport(strings(near[MESSAGE])).combine_chunks().dictionary_encode()
-        self.cores = texts.indices.to_numpy(zero_copy_only=False).astype("int64")
+        self.cores = find_cores(strings(near[MESSAGE]))
+        self.repeats = self.cores.repeats
+        times, texts = micros(near[TIMESTAMP]), self.cores.families
+        begins = np.where(self.repeats > 1, times - REPEAT_US, times)
+        order = np.lexsort((np.arange(len(rows)), begins, texts))
+        self.rows = np.repeat(order, self.repeats[order])  # places in `rows`, not in the frame
+        self.texts, self.begins, self.times = texts[self.rows], begins[self.rows], times[self.rows]
+        self.codes = self.cores.codes[self.rows]
+        self.channels = channels[self.rows]
+        relays = near[SOURCE].isin(RELAYS).to_numpy(bool)
+        native = near[REF].notna().to_numpy(bool)
+        ticks = np.where(native & relays, 1, _ticks(times))
+        ticks[self.repeats > 1] = SECOND_US
+        self.ticks = ticks[self.rows]
+        self.is_text = (relays & ~native)[self.rows]
+        self.hosts = encode(near[HOST])[self.rows]
+        self.pids = (encode(near[PID]) if PID in near else np.full(len(rows), -1))[self.rows]
+        self.sources = encode(near[SOURCE])[self.rows]
+        # The writer's own file before a relay, a record before "repeated", one with an identity before its text.
+        rank = np.empty(len(rows), "int64")
+        keys = (np.arange(len(rows)), ranks(near[FILE]), ~native, relays, self.repeats > 1)
+        rank[np.lexsort(keys)] = np.arange(len(rows))
+        self.rank = rank[self.rows]
+        self._edges = self._islands()
 
-    def by_text(self) -> list[Ints]:
-        """Return the rows of each text that came by more than one channel."""
-        order = np.argsort(self.cores, kind="stable")
-        edges = np.flatnonzero(np.diff(self.cores[order])) + 1
-        return [part for part in np.split(order, edges) if len(np.unique(self.channels[part])) > 1]
+    def _islands(self) -> Ints:
+        """Return where runs of slots begin that no other slot can be paired with; the number of slots comes last."""
+        pause = np.diff(self.begins, prepend=self.begins[:1]) > REACH_US
+        return np.append(np.flatnonzero(starts(self.texts) | pause), len(self.texts))
 
-    def match(self, members: Ints) -> list[list[int]]:
-        """Pair the rows of one text channel by channel; return the clusters of two and more."""
-        own = [members[self.channels[members] == channel].tolist() for channel in set(self.channels[members].tolist())]
-        # Writers before relays, then by file name: nothing here depends on how the rows happened to lie.
-        own.sort(key=lambda rows: (self.relays[rows[0]], min(self.files[row] for row in rows), rows[0]))
-        clusters: list[list[int]] = []
-        for rows in own:
-            clusters = sorted([*clusters, *self._join(clusters, rows)])
-        return [cluster for cluster in clusters if len(cluster) > 1]
+    def pair_lone(self) -> Ints:
+        """Pair slots that have one slot near them, all at once; return rows: dropped, kept, and of the time."""
+        first = self._edges[:-1][np.diff(self._edges) == 2]  # noqa: PLR2004 - one and one
+        fits = self._are_near(first, first + 1) & self._are_alike(first, first + 1)
+        fits &= self._share_a_tick(first, first + 1)
+        first = first[fits & (self.channels[first] != self.channels[first + 1])]
+        keep = np.where(self.rank[first] < self.rank[first + 1], first, first + 1)
+        other = 2 * first + 1 - keep
+        clock = np.where((self.ticks[keep] >= SECOND_US) & (self.ticks[other] < self.ticks[keep]), other, keep)
+        return self.rows[np.stack([other, keep, clock], axis=1)]
 
-    def _join(self, clusters: list[list[int]], rows: list[int]) -> list[list[int]]:
-        """Add each of *rows* to the first cluster that it fits and that got none of them yet; return the others."""
-        alone: list[list[int]] = []
-        taken: set[int] = set()
-        begin = 0
-        for row in rows:
-            while begin < len(clusters) and (begin in taken or self._gap(clusters[begin][0], row) > SLACK_US):
-                begin += 1
-            place = self._first_fit(clusters, taken, begin, row)
-            if place is None:
-                alone.append([row])
-            else:
-                clusters[place].append(row)
-                taken.add(place)
-        return alone
+    def pair_crowded(self) -> Iterator[Ints]:
+        """Pair the slots of larger crowds, one by one; yield rows: dropped, kept, and of the time."""
+        sizes = np.diff(self._edges)
+        for begin, size in zip(self._edges[:-1][sizes > 2].tolist(), sizes[sizes > 2].tolist(), strict=True):  # noqa: PLR2004
+            if (self.channels[begin : begin + size] != self.channels[begin]).any():
+                triples = [triple for cluster in self._pair_crowd(begin, size) for triple in self._settle(cluster)]
+                yield self.rows[np.array(triples, "int64").reshape(-1, 3)]
 
-    def _first_fit(self, clusters: list[list[int]], taken: set[int], begin: int, row: int) -> int | None:
-        for place in range(begin, len(clusters)):
-            if self._gap(row, clusters[place][0]) > SLACK_US:
-                return None
-            if place not in taken and all(self._agree(member, row) for member in clusters[place]):
-                return place
-        return None
+    def _pair_crowd(self, begin: int, size: int) -> Iterator[list[int]]:
+        part = slice(begin, begin + size)
+        columns = (self.codes, self.hosts, self.pids, self.sources, self.is_text)
+        kinds: list[int] = group(*(column[part].astype("int64") for column in columns)).tolist()
+        known: dict[tuple[int, int], bool] = {}
 
-    def _gap(self, early: int, late: int) -> int:
-        """Return the microseconds from the end of one row's tick to the stamp of another; negative if they meet."""
-        return self.times[late] - self.times[early] - self.ticks[early]
+        def are_one(one: int, other: int) -> bool:
+            """Ask once for what all slots of the crowd have in common with these: there may be thousands."""
+            pair = np.array([begin + one]), np.array([begin + other])
+            kind = kinds[one], kinds[other]
+            if kind not in known:
+                known[kind] = bool(self._are_alike(*pair)[0])
+            is_seam = self.is_text[pair[0][0]] and self.is_text[pair[1][0]]
+            return known[kind] and (not is_seam or bool(self._share_a_tick(*pair)[0]))
 
-    def _agree(self, one: int, other: int) -> bool:
-        """Tell whether two rows can be one event: near in time, no two hosts, no two processes of one parser."""
-        if max(self._gap(one, other), self._gap(other, one)) > SLACK_US:
-            return False
-        if -1 not in (self.hosts[one], self.hosts[other]) and self.hosts[one] != self.hosts[other]:
-            return False
-        if self.sources[one] != self.sources[other]:
-            return True
-        return -1 in (self.pids[one], self.pids[other]) or self.pids[one] == self.pids[other]
+        ends = (self.times[part] + self.ticks[part]).tolist()
+        crowd = Crowd(self.begins[part].tolist(), ends, self.channels[part].tolist(), are_one)
+        for cluster in crowd.pair():
+            yield [begin + place for place in cluster]
 
-    def richest(self, cluster: list[int]) -> int:
-        """Return the row to keep: the writer's own file before a relay, a record with an identity before its text."""
-        return min(cluster, key=lambda row: (self.relays[row], not self.native[row], self.files[row], row))
+    def _settle(self, cluster: list[int]) -> list[tuple[int, int, int]]:
+        """Return for each slot of *cluster* but the richest: it, the richest, and the one whose time to keep.
 
-    def clock(self, cluster: list[int]) -> int:
-        """Return the row whose time to keep: the kept row's own, unless it has whole seconds and another is finer."""
-        keep = self.richest(cluster)
-        if self.ticks[keep] < SECOND_US:
-            return keep
-        return min(cluster, key=lambda row: (self.ticks[row], row != keep, self.files[row], row))
+        That is the kept one's own time, unless it has whole seconds and another is finer.
+        """
+        keep = min(cluster, key=lambda slot: int(self.rank[slot]))
+        clock = keep
+        if self.ticks[keep] >= SECOND_US:
+            clock = min(cluster, key=lambda slot: (int(self.ticks[slot]), slot != keep, int(self.rank[slot])))
+        return [(slot, keep, clock) for slot in cluster if slot != keep]
+
+    def _are_near(self, one: Ints, other: Ints) -> Flags:
+        early = self.begins[other] - self.times[one] - self.ticks[one]
+        late = self.begins[one] - self.times[other] - self.ticks[other]
+        return np.maximum(early, late) <= SLACK_US
+
+    def _are_alike(self, one: Ints, other: Ints) -> Flags:
+        """Tell which pairs can be one event but for their times: not of two hosts, nor two processes of one parser."""
+        agree = (self.hosts[one] == self.hosts[other]) | (self.hosts[one] < 0) | (self.hosts[other] < 0)
+        pids = (self.pids[one] == self.pids[other]) | (self.pids[one] < 0) | (self.pids[other] < 0)
+        agree &= pids | (self.sources[one] != self.sources[other])
+        differ = np.flatnonzero(agree & (self.codes[one] != self.codes[other]))
+        if len(differ):
+            agree[differ] = self.cores.is_cut(self.codes[one[differ]], self.codes[other[differ]])
+        return agree
+
+    def _share_a_tick(self, one: Ints, other: Ints) -> Flags:
+        """Tell which pairs are no texts of the journal, or have one time as far as the coarser one tells it.
+
+        Two texts may be exports of one span after the other: equal lines at their seam are different events.
+        """
+        tick = np.maximum(self.ticks[one], self.ticks[other])
+        repeated = (self.begins[one] != self.times[one]) | (self.begins[other] != self.times[other])
+        same = self.times[one] // tick == self.times[other] // tick
+        return repeated | same | ~(self.is_text[one] & self.is_text[other])
+
+    def drop_whole_rows(self, table: Ints) -> Ints:
+        """Keep of *table* only rows all slots of which have found a copy; each is dropped for the last of them."""
+        if (self.repeats == 1).all():
+            return table
+        paired = np.bincount(table[:, 0], minlength=len(self.repeats))
+        table = table[paired[table[:, 0]] == self.repeats[table[:, 0]]]
+        table = table[np.lexsort((table[:, 1], table[:, 0]))]
+        return table[np.append(table[1:, 0] != table[:-1, 0], True)]
 
 
-def _ticks(events: pd.DataFrame) -> Ints:
-    """Return how fine the clock of each row's file is, in microseconds: what all its stamps are multiples of."""
-    files = events[FILE].cat.codes.to_numpy().astype("int64") + 1
-    times = micros(events[TIMESTAMP])
-    known = times != NEVER
-    ticks = np.full(len(events[FILE].cat.categories) + 1, SECOND_US)
-    for tick in (MILLISECOND_US, 1):
-        coarser = SECOND_US if tick == MILLISECOND_US else MILLISECOND_US
-        finer = np.bincount(files[known & (times % coarser != 0)], minlength=len(ticks)) > 0
-        ticks[finer] = tick
-    return ticks[files]
+def _ticks(times: Ints) -> Ints:
+    """Return how fine each stamp is, in microseconds, as far as it shows.
+
+    Not how fine those of its file are: that would depend on which part of the file is in the frame.
+    """
+    return np.where(times % SECOND_US == 0, SECOND_US, np.where(times % MILLISECOND_US == 0, MILLISECOND_US, 1))

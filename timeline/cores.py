@@ -1,0 +1,93 @@
+"""What a message says without what transports add: stamps, levels, process numbers, counts of repetitions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from timeline.arrays import Flags, Ints
+
+_PG_LABEL = r"(?:DEBUG[1-5]?|LOG|INFO|NOTICE|WARNING|ERROR|FATAL|PANIC)"
+TRANSPORT: Final = (
+    # rsyslog writes control bytes as octal; only these, since nginx's 24656#24656 holds a `#246`.
+    (r"#011", "\t"),
+    (r"#012", "\n"),
+    (r"(?s), client: .*$", ""),  # nginx: what its parser keeps as attributes
+    (r"^\w{3} [ \d]\d \d\d:\d\d:\d\d [\w.-]+ ", ""),  # syslog's stamp and host
+    (r"^[\w./@-]+\[\d+\]: ", ""),  # ident[pid]:
+    (r"^nginx: (\[)", r"\1"),
+    # PostgreSQL: stamp, whatever log_line_prefix adds, severity
+    (rf"^(?:< ?)?\d{{4}}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)? [^\n]*?\b{_PG_LABEL}: +", ""),
+    (r"^\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?\]?[ :]*", ""),
+    (r"^\[?(?i:debug\d?|info|log|notice|warn|warning|error|err|crit|critical|alert|emerg|fatal|panic)\]?:? +", ""),
+    (r"^\d+#\d+: (?:\*\d+ )?", ""),  # nginx: process, thread, connection
+    (r"^\s+|\s+$", ""),
+)
+"""What transports add to a message, in the order in which it is taken away."""
+
+REPEATED: Final = r"(?s)^message repeated (?P<times>\d{1,4}) times: \[(?P<text>.*)\]$"
+"""What rsyslog writes instead of equal lines that follow one."""
+
+CUT: Final = 200
+"""Transports cut long messages; a text of so many characters is a copy of one that it is the beginning of."""
+
+
+@dataclass(frozen=True)
+class Cores:
+    """The texts of some messages.
+
+    Attributes:
+        codes: by message, equal where the texts are.
+        families: by message, equal where one text may be the beginning of the other.
+        repeats: how many lines each message stands for.
+        texts: by code, the text.
+    """
+
+    codes: Ints
+    families: Ints
+    repeats: Ints
+    texts: pa.Array
+
+    def is_cut(self, one: Ints, other: Ints) -> Flags:
+        """Tell which pairs of different codes are a long text and its beginning."""
+        return np.fromiter(map(self._is_beginning, one.tolist(), other.tolist()), bool, len(one))
+
+    def _is_beginning(self, one: int, other: int) -> bool:
+        short, long = sorted((self.texts[one].as_py(), self.texts[other].as_py()), key=len)
+        short = short.rstrip("\ufffd")  # a letter that was cut in the middle
+        return len(short) >= CUT and long.startswith(short)
+
+
+def find_cores(messages: pa.ChunkedArray) -> Cores:
+    """Return what *messages* say.
+
+    Args:
+        messages: Arrow strings, none missing.
+    """
+    stripped = strip_transport(messages).combine_chunks()
+    repeats = np.ones(len(stripped), "int64")
+    rows = np.flatnonzero(pc.starts_with(stripped, "message repeated ").to_numpy(zero_copy_only=False))
+    if len(rows):
+        found = pc.extract_regex(stripped.take(pa.array(rows)), REPEATED)
+        rows, found = rows[found.is_valid().to_numpy(zero_copy_only=False)], found.drop_null()
+        repeats[rows] = np.maximum(found.field("times").cast(pa.int64()).to_numpy(), 1)
+        inner = strip_transport(pa.chunked_array([found.field("text")])).combine_chunks()
+        is_repeated = np.zeros(len(stripped), bool)
+        is_repeated[rows] = True
+        stripped = pc.replace_with_mask(stripped, pa.array(is_repeated), inner.cast(stripped.type))
+    coded = stripped.dictionary_encode()
+    codes = coded.indices.to_numpy(zero_copy_only=False).astype("int64")
+    heads = pc.utf8_slice_codeunits(coded.dictionary, 0, CUT).dictionary_encode().indices
+    families = heads.to_numpy(zero_copy_only=False).astype("int64")[codes]
+    return Cores(codes, families, repeats, coded.dictionary)
+
+
+def strip_transport(messages: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return *messages* without what transports add: stamps, levels, process numbers, nginx's context."""
+    for pattern, replacement in TRANSPORT:
+        messages = pc.replace_substring_regex(messages, pattern, replacement)
+    return messages
