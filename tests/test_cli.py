@@ -69,6 +69,31 @@ def test_an_assumed_zone_is_said_with_the_file_and_the_option(incident: Path) ->
     assert f"--tz '{incident}/error.log=".encode() in result.stderr
 
 
+NGINX_CONF = "user www-data;\nhttp {\n    access_log /var/log/nginx/access.log combined;\n}\n"
+POSTGRESQL_CONF = "# - Memory -\n#shared_buffers = 128MB\nlog_timezone = 'Etc/UTC'\n"
+PG_HBA = "# TYPE DATABASE USER ADDRESS METHOD\nlocal   all   postgres   peer\nhost all all 127.0.0.1/32 scram-sha-256\n"
+
+
+@pytest.mark.parametrize("text", [NGINX_CONF, POSTGRESQL_CONF, PG_HBA])
+def test_configuration_beside_the_logs_is_no_loss(tmp_path: Path, text: str) -> None:
+    (tmp_path / "access.log").write_text(ACCESS.format(second=1, status=200))
+    (tmp_path / "server.conf").write_text(text)
+
+    done = run(tmp_path, "--strict")
+
+    assert 0 == done.returncode
+    assert b"warning" not in done.stderr
+    assert b"server.conf: not read: " in run(tmp_path, "--explain").stdout
+
+
+def test_strict_exits_3_for_what_is_cut_between_two_lines(tmp_path: Path) -> None:
+    whole = gzip.compress(ACCESS.format(second=1, status=200).encode() * 3)
+    (tmp_path / "access.log.gz").write_bytes(whole[:-8])  # all of the text, without checksum and length
+
+    assert 3 == run(tmp_path, "--strict").returncode
+    assert 0 == run(tmp_path).returncode
+
+
 def test_strict_exits_3_for_an_assumed_zone_only(incident: Path) -> None:
     assert 3 == run(incident, "--strict").returncode
     assert 0 == run(incident, "--strict", "--tz", "error.log=Europe/Berlin").returncode

@@ -33,6 +33,7 @@ class SourceAccount:
         bases: how its stamps became UTC, values of `time_basis`.
         time_notes: what was done for that, parts of `time_note`.
         skipped: lines of a large sorted file, or entries of a journal, outside of the window that were not read.
+        damaged: whether the source was cut off or corrupt, and read as far as possible.
         note: what else a person should know.
         unparsed_examples: (line, text) of the first lines that were not understood.
     """
@@ -54,6 +55,7 @@ class SourceAccount:
     why: str = ""
     bases: list[str] = field(default_factory=list)
     time_notes: list[str] = field(default_factory=list)
+    damaged: bool = False
     note: str = ""
     unparsed_examples: list[tuple[int, str]] = field(default_factory=list)
 
@@ -112,7 +114,7 @@ def to_frame(accounts: list[SourceAccount]) -> pd.DataFrame:
 
     for account in accounts:
         account.check()
-    columns = ["file", "parser", *COUNTS, "why", "zone", "note"]
+    columns = ["file", "parser", *COUNTS, "why", "zone", "damaged", "note"]
     rows = [[getattr(account, name) for name in columns] for account in accounts]
     frame = pd.DataFrame(rows, columns=columns)
     return frame.astype(dict.fromkeys(COUNTS, "int64"))

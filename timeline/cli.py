@@ -122,7 +122,8 @@ def command(context: click.Context, /, **given: Any) -> None:
         context.exit(failed)
     if given["strict"] and _is_unsure(timeline):
         click.echo(
-            "strict: a line was not understood or dated, a file left out, or a zone assumed (--explain shows which)",
+            "strict: a line was not understood or dated, a file cut off or left out, or a zone assumed "
+            "(--explain shows which)",
             err=True,
         )
         context.exit(STRICT)
@@ -329,8 +330,9 @@ def _embed(timeline: Timeline, given: dict[str, Any]) -> int:
 
 def _is_unsure(timeline: Evidence) -> bool:
     lost = int(timeline.account["unparsed"].sum()) + int(timeline.account["undated"].sum())
-    refused = bool((timeline.account["parser"] == "").any())
-    return bool(lost or refused or timeline.account["zone"].str.contains("assumed").any())
+    refused = bool(((timeline.account["parser"] == "") & (timeline.account["why"] == "")).any())
+    damaged = bool(timeline.account["damaged"].any())
+    return bool(lost or refused or damaged or timeline.account["zone"].str.contains("assumed").any())
 
 
 def commands() -> Sequence[click.Parameter]:

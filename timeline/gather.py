@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from timeline import registry
 from timeline.account import SourceAccount
 from timeline.config import Rule, SourceSettings, settings_for, unused_rules
+from timeline.configuration import name_configuration
 from timeline.errors import SourceError, UnclearFormatError
 from timeline.plan import Plan
 from timeline.reading import Reader
@@ -16,6 +17,10 @@ from timeline.sources import LIVE_JOURNAL, Refusal, Source, discover, spelled
 
 if TYPE_CHECKING:
     from timeline.parser import Parser
+
+
+NOT_EVIDENCE = "no evidence"
+"""Why a source that no parser reads is no loss."""
 
 
 @dataclass
@@ -45,7 +50,11 @@ class Gathering:
             try:
                 reader = _choose_reader(found, forced, parsers, self.plan.rules)
             except UnclearFormatError as error:
-                self._leave_out(Refusal(found.label, str(error)), error.help)
+                configuration = name_configuration(found.head)
+                if configuration:
+                    self.refusals.append(Refusal(found.label, f"{configuration}, not evidence", is_loss=False))
+                else:
+                    self._leave_out(Refusal(found.label, str(error)), error.help)
             except OSError as error:
                 self._leave_out(Refusal(found.label, error.strerror or str(error)))
             else:
@@ -83,7 +92,10 @@ class Gathering:
 
     def accounts(self) -> list[SourceAccount]:
         """Return the accounts of what was read and of what was not."""
-        left_out = [SourceAccount(refusal.label, note=refusal.reason) for refusal in self.refusals]
+        left_out = [
+            SourceAccount(refusal.label, why="" if refusal.is_loss else NOT_EVIDENCE, note=refusal.reason)
+            for refusal in self.refusals
+        ]
         return [*(reader.account for reader in self.readers), *left_out]
 
 

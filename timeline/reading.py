@@ -104,6 +104,7 @@ class Reader:
             if len(batch.records):
                 yield _tell_origin(batch.records, self.source, self.parser, self.settings)
         self.warnings += [f"{self.source.label}: {problem}" for problem in self.source.problems]
+        self.account.damaged = bool(self.source.problems)
 
     def _bounds(self) -> Bounds:
         """Return the window by the clock of the source, microseconds since 1970."""

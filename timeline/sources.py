@@ -170,10 +170,15 @@ def spelled(path: str) -> str:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Evidence that is not read, and why."""
+    """What is not read, and why.
+
+    Attributes:
+        is_loss: whether it may be evidence, so that a person should know.
+    """
 
     label: str
     reason: str
+    is_loss: bool = True
 
 
 def discover(path: str | os.PathLike[str]) -> Iterator[Source | Refusal]:
