@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from timeline import schema
 from timeline.arrays import strings
-from timeline.dedupe import dedupe
 from timeline.cores import strip_transport
+from timeline.dedupe import dedupe
 from timeline.errors import SchemaError
 from timeline.merge import merge
 

@@ -81,17 +81,19 @@ def _channels(events: pd.DataFrame) -> Ints:
     Two log files of one program hold different events and are one channel, and so are all journals. A text of the
     journal, or what syslog wrote, is a channel of its own with its rotations.
     """
-    native = events[REF].notna().to_numpy()
-    keys = np.stack([encode(events[SOURCE]), events[FILE].cat.codes.to_numpy(), native])
-    found, codes = np.unique(keys, axis=1, return_inverse=True)
-    sources, files = events[SOURCE].cat.categories, events[FILE].cat.categories
+    native = events[REF].notna().to_numpy().astype("int64")
+    own, files = encode(events[SOURCE]), encode(events[FILE])
+    codes = group(own, files, native)
+    first = np.empty(int(codes.max(initial=-1)) + 1, "int64")
+    first[codes[::-1]] = np.arange(len(codes))[::-1]
+    sources, labels = events[SOURCE].cat.categories, events[FILE].cat.categories
     names = []
-    for source, file, is_native in found.T.tolist():
+    for source, file, is_native in np.stack([own, files, native], axis=1)[first].tolist():
         name = str(sources[source]) if source >= 0 else ""
         is_text = name in RELAYS and not is_native and file >= 0
-        names.append((name in RELAYS, name, not is_native, stream_of(str(files[file])) if is_text else ""))
+        names.append((name in RELAYS, name, not is_native, stream_of(str(labels[file])) if is_text else ""))
     places = {name: place for place, name in enumerate(sorted(set(names)))}
-    return np.array([places[name] for name in names], "int64")[codes.reshape(-1)]
+    return np.array([places[name] for name in names], "int64")[codes]
 
 
 def _near_another(times: Ints, channels: Ints) -> Flags:
