@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,11 +12,15 @@ import pyarrow.compute as pc
 
 from timeline.arrays import Flags, Ints
 
+_COLOUR: Final = r"\x1b\[[\d;]*[A-Za-z]"
 _PG_LABEL = r"(?:DEBUG[1-5]?|LOG|INFO|NOTICE|WARNING|ERROR|FATAL|PANIC)"
 TRANSPORT: Final = (
     # rsyslog writes control bytes as octal; only these, since nginx's 24656#24656 holds a `#246`.
     (r"#011", "\t"),
     (r"#012", "\n"),
+    # journalctl and syslog daemons leave out colours and widen tabs.
+    (_COLOUR, ""),
+    (r"\t", "        "),
     (r"(?s), client: .*$", ""),  # nginx: what its parser keeps as attributes
     (r"^\w{3} [ \d]\d \d\d:\d\d:\d\d [\w.-]+ ", ""),  # syslog's stamp and host
     (r"^[\w./@-]+\[\d+\]: ", ""),  # ident[pid]:
@@ -32,6 +37,12 @@ TRANSPORT: Final = (
 REPEATED: Final = r"(?s)^message repeated (?P<times>\d{1,4}) times: \[(?P<text>.*)\]$"
 """What rsyslog writes instead of equal lines that follow one."""
 
+BLOB: Final = re.compile(r"\[\d+B blob data\]")
+"""What journalctl prints instead of a text that has other control characters than these."""
+
+_UNKNOWN: Final = "\ufffd".encode()
+_CONTROL: Final = r"[\x00-\x08\x0b-\x1f\x7f\x{80}-\x{9f}\x{fffd}]"
+
 CUT: Final = 200
 """Transports cut long messages; a text of so many characters is a copy of one that it is the beginning of."""
 
@@ -42,7 +53,7 @@ class Cores:
 
     Attributes:
         codes: by message, equal where the texts are.
-        families: by message, equal where one text may be the beginning of the other.
+        families: by message, equal where one text may stand for the other: it is its beginning, or counts its bytes.
         repeats: how many lines each message stands for.
         texts: by code, the text.
     """
@@ -53,11 +64,15 @@ class Cores:
     texts: pa.Array
 
     def is_cut(self, one: Ints, other: Ints) -> Flags:
-        """Tell which pairs of different codes are a long text and its beginning."""
-        return np.fromiter(map(self._is_beginning, one.tolist(), other.tolist()), bool, len(one))
+        """Tell which pairs of different codes are a text and what a transport left of it."""
+        return np.fromiter(map(self._stands_for, one.tolist(), other.tolist()), bool, len(one))
 
-    def _is_beginning(self, one: int, other: int) -> bool:
+    def _stands_for(self, one: int, other: int) -> bool:
         short, long = sorted((self.texts[one].as_py(), self.texts[other].as_py()), key=len)
+        if BLOB.fullmatch(long):
+            short, long = long, short
+        if BLOB.fullmatch(short):
+            return short == as_blob(long)
         short = short.rstrip("\ufffd")  # a letter that was cut in the middle
         return len(short) >= CUT and long.startswith(short)
 
@@ -81,9 +96,23 @@ def find_cores(messages: pa.ChunkedArray) -> Cores:
         stripped = pc.replace_with_mask(stripped, pa.array(is_repeated), inner.cast(stripped.type))
     coded = stripped.dictionary_encode()
     codes = coded.indices.to_numpy(zero_copy_only=False).astype("int64")
-    heads = pc.utf8_slice_codeunits(coded.dictionary, 0, CUT).dictionary_encode().indices
+    heads = _name_families(coded.dictionary).dictionary_encode().indices
     families = heads.to_numpy(zero_copy_only=False).astype("int64")[codes]
     return Cores(codes, families, repeats, coded.dictionary)
+
+
+def _name_families(texts: pa.Array) -> pa.Array:
+    names = pc.utf8_slice_codeunits(texts, 0, CUT)
+    odd = pc.match_substring_regex(texts, _CONTROL)
+    if not pc.any(odd).as_py():
+        return names
+    blobs = [as_blob(text) for text in texts.filter(odd).to_pylist()]
+    return pc.replace_with_mask(names, odd, pa.array(blobs, names.type))
+
+
+def as_blob(text: str) -> str:
+    """Return what journalctl prints instead of a *text* with control characters."""
+    return f"[{len(text.encode().replace(_UNKNOWN, b'?'))}B blob data]"
 
 
 def strip_transport(messages: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -65,13 +65,18 @@ def _candidates(events: pd.DataFrame, alive: Flags) -> tuple[Ints, Ints]:
 
 
 def may_echo(events: pd.DataFrame) -> Flags:
-    """Mark what may have a copy elsewhere: neither requests nor chat, both of which repeat themselves honestly."""
+    """Mark what may have a copy elsewhere: no chat, and requests only where they stand in a journal.
+
+    Both repeat themselves honestly; but texts of one journal tell its requests as they tell the rest.
+    """
     chat_services = np.array([str(name).startswith("#") for name in events[SERVICE].cat.categories], bool)
     flags = ~np.append(chat_services, False)[events[SERVICE].cat.codes.to_numpy()]
     flags &= events[TIMESTAMP].notna().to_numpy() & events[MESSAGE].notna().to_numpy()
-    for name in ("http.response.status_code", "slack.channel_id"):
-        if name in events:
-            flags &= events[name].isna().to_numpy()
+    if "slack.channel_id" in events:
+        flags &= events["slack.channel_id"].isna().to_numpy()
+    if "http.response.status_code" in events:
+        is_relay = events[SOURCE].isin(RELAYS).to_numpy(bool)
+        flags &= events["http.response.status_code"].isna().to_numpy() | is_relay
     return flags
 
 
