@@ -179,7 +179,7 @@ def test_colours_of_a_terminal_are_removed() -> None:
     head = "Jun 15 14:03:11 h a[1]: "
     text = f"\x1b[90mJun 15 14:03:11\x1b[0m h a[1]: \x1b[0;1;31mone\x1b[0m\n{' ' * len(head)}\x1b[0;1;31mtwo\x1b[0m\n"
 
-    assert parser.sniff(text.encode()) == 1
+    assert parser.sniff(text.encode()) >= 0.98
     assert ["one\ntwo"] == read(text)["message"].tolist()
 
 

@@ -74,7 +74,7 @@ def test_each_short_style_is_read(style: str) -> None:
 
     row = only(text)
 
-    assert parser.sniff(text.encode()) == 1
+    assert parser.sniff(text.encode()) >= 0.98
     day = 5 if "below" in style else 15
     year = 1972 if zone is None else 2026
     expected = int(pd.Timestamp(year, 6, day, 14, 3, 11).timestamp()) * 1_000_000 + micro

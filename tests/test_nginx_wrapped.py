@@ -136,11 +136,17 @@ def test_the_journal_does_not_claim_what_it_cannot_have_written(wrap: Callable[[
     assert choose(source, [access_parser, error_parser, get_parser("journald")])[0] is access_parser
 
 
-@pytest.mark.parametrize("tag", ["nginx", "nginx[812]"])
-def test_who_reads_all_programs_of_syslog_comes_first(tag: str) -> None:
-    source = Source(Memory("log", f"Jun 15 16:03:12 web-01 {tag}: {ERROR}\n".encode() * 3), "")
+@pytest.mark.parametrize(
+    ("tag", "other", "reader"),
+    [("nginx", "", "nginx-error"), ("nginx[812]", "", "journald"), ("nginx", "cron[7]: done", "journald")],
+)
+def test_who_reads_all_programs_of_syslog_comes_first_unless_it_is_nginx_alone(
+    tag: str, other: str, reader: str
+) -> None:
+    lines = [f"Jun 15 16:03:12 web-01 {tag}: {ERROR}\n"] * 3 + ([f"Jun 15 16:03:13 web-01 {other}\n"] if other else [])
+    source = Source(Memory("log", "".join(lines).encode()), "")
 
-    assert choose(source, [access_parser, error_parser, get_parser("journald")])[0].name == "journald"
+    assert choose(source, [access_parser, error_parser, get_parser("journald")])[0].name == reader
 
 
 def test_other_programs_in_a_syslog_file_continue_nothing() -> None:

@@ -57,7 +57,15 @@ _SHORT_HEADS: Final = (
     r"\d{9,11}\.\d{6} (?=\S+ )",
     r"\[ *\d+\.\d{6}[^\]]{0,40}\] ",
 )
-_SHORT_HEAD: Final = re.compile("(?:{}).*?:".format("|".join(_SHORT_HEADS)).encode())
+# A stamp can begin the lines of any program: its level, pairs of key and value, quotes and URLs name no sender.
+_SENDER: Final = (
+    r"(?!(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|ERR|CRIT|CRITICAL|FATAL|PANIC)\b)"
+    r'(?:[^\s:\[\]"=]+ )?(?P<sender>[^"=\n]*?)(?:\[\d{1,18}\])?:(?: |\r?$)'
+)
+_SHORT_HEAD: Final = re.compile("(?:{}){}".format("|".join(_SHORT_HEADS), _SENDER).encode())
+# What a syslog daemon writes as well: the log of one program then is better read by who knows that program.
+_SYSLOG_HEAD: Final = re.compile(rf"(?:{_ENGLISH} [ 0-3]\d \d\d:\d\d:\d\d |\d{{4}}-\d\d-\d\dT)".encode())
+_ONE_PROGRAM: Final = 0.98
 
 # What a stamp in another language can look like: few lines need the whole list of names.
 _LOCAL_LOOK: Final = re.compile(
@@ -114,11 +122,14 @@ def _share_of_short(head: bytes) -> float:
     lines = [line for line in lines if line.strip() and (not line.startswith((b" ", b"\t")) or _is_local(line))]
     if not lines:
         return 0.0
-    heads = sum(bool(_SHORT_HEAD.match(line)) or _is_local(line) for line in lines)
+    found = [_SHORT_HEAD.match(line) for line in lines]
+    heads = sum(match is not None or _is_local(line) for match, line in zip(found, lines, strict=True))
     if not heads:
         return float(lines[0].startswith((b"-- No entries --", b"-- Logs begin at ", b"-- Journal begins at ")))
     decorated = sum(bool(_DECORATION.match(line)) for line in lines)
-    return (heads + decorated) / len(lines)
+    share = (heads + decorated) / len(lines)
+    senders = {match["sender"] for match in found if match and _SYSLOG_HEAD.match(match.string)}
+    return share * _ONE_PROGRAM if len(senders) == 1 and all(found) else share
 
 
 def _is_local(line: bytes) -> bool:
