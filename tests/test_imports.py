@@ -18,7 +18,7 @@ STAGES = {"normalize", "merge", "dedupe", "collapse", "detect", "select"}
 PURE = {"errors", "schema", "arrays", "templates", "overlaps", "rotation", "cores", "crowds", "echoes", "signals", "scene", "weigh", "zones",
         "scan", "traffic", "outages", "phrases", "happenings", "crashes", "relations", "lasts", "pins", "clocks", "headline", "heartbeats", "wording", "markdown_text", "slots", "state_words"}  # fmt: skip
 TOP = {
-    "pipeline", "gather", "sieve", "results", "cli", "explain", "reading", "__init__", "__main__", "testing",
+    "pipeline", "gather", "sieve", "results", "cli", "explain", "explain_dedupe", "reading", "__init__", "__main__", "testing",
 }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from timeline.errors import AccountError
@@ -16,6 +16,9 @@ COUNTS: Final = (
     "lines", "records", "continuation", "blank", "decoration", "unparsed", "skipped",
     "events", "duplicate", "out_of_window", "filtered", "undated",
 )  # fmt: skip
+
+NOT_READ_AGAIN: Final = "not read again"
+"""What the note says of a file that is a copy."""
 
 
 @dataclass
@@ -94,6 +97,13 @@ class SourceAccount:
         self.skipped = before + after
         self.add_note(f"only its lines {before + 1:,} to {before + self.lines:,} can lie in the window, and were read")
         self.lines += self.skipped
+
+    def of_copy(self, label: str) -> SourceAccount:
+        """Return the account of a file with the same content, none of whose records is an event of its own."""
+        return replace(
+            self, file=label, duplicate=self.records, events=0, out_of_window=0, filtered=0, undated=0,
+            note=f"copy of {self.file}, {NOT_READ_AGAIN}", unparsed_examples=[],
+        )  # fmt: skip
 
     def check(self) -> None:
         """Raise `AccountError` unless both sums hold."""

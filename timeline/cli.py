@@ -96,6 +96,7 @@ def _options(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> 
               help="With --into: what to do with a block that a person changed.")  # fmt: skip
 @click.option("--init", is_flag=True, help="With --into: add a Timeline section, or create the file.")
 @click.option("--explain", is_flag=True, help="Only say what was read, how and why, and where every line went.")
+@click.option("--explain-dedupe", metavar="FILE:LINE", help="Only say which records are this event, and why.")
 @click.option("--config", metavar="FILE", help="Settings as TOML; else timeline-build.toml in an evidence folder.")
 @click.option("--list-parsers", is_flag=True, help="List the installed parsers and stop.")
 @click.option("--strict", is_flag=True, help="Exit 3 if a line was not understood or dated, or a zone was assumed.")
@@ -193,8 +194,9 @@ def _check_combinations(given: dict[str, Any]) -> None:
         raise UsageError("--into writes the Markdown timeline", help="leave out --all, --format and -o")
     if given["why"] and (given["into"] or given["form"] != "markdown" or given["everything"]):
         raise UsageError("--why is for the printed timeline", help="leave out --into, --all and --format")
-    if given["explain"] and (given["into"] or given["form"] != "markdown"):
-        raise UsageError("--explain prints the explanation and nothing else", help="leave out --into and --format")
+    if (given["explain"] or given["explain_dedupe"]) and (given["into"] or given["form"] != "markdown"):
+        name = "--explain" if given["explain"] else "--explain-dedupe"
+        raise UsageError(f"{name} prints the explanation and nothing else", help="leave out --into and --format")
 
 
 def _build(given: dict[str, Any]) -> Timeline:
@@ -205,7 +207,7 @@ def _build(given: dict[str, Any]) -> Timeline:
     with _progress(given) as progress:
         return build(
             *given["evidence"],
-            everything=given["everything"] or given["explain"],
+            everything=bool(given["everything"] or given["explain"] or given["explain_dedupe"]),
             dedupe=not given["no_dedupe"],
             progress=progress,
             **{name: given[name] for name in names},
@@ -224,7 +226,7 @@ def _progress(given: dict[str, Any]) -> Iterator[Callable[[str], None]]:
 
 def _report(timeline: Timeline, given: dict[str, Any]) -> None:
     """Say on standard error what happened."""
-    if given["quiet"] or given["explain"]:
+    if given["quiet"] or given["explain"] or given["explain_dedupe"]:
         return
     for warning in timeline.warnings:
         click.echo(f"warning: {flatten(warning)}", err=True)
@@ -269,6 +271,9 @@ def _write(timeline: Timeline, given: dict[str, Any]) -> int:
         from timeline.explain import explain
 
         _print(explain(timeline), given["output"])
+        return 0
+    if given["explain_dedupe"]:
+        _print(timeline.explain_dedupe(given["explain_dedupe"]), given["output"])
         return 0
     if given["into"]:
         return _embed(timeline, given)

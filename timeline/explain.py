@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from timeline import schema
+from timeline.account import NOT_READ_AGAIN
 from timeline.markdown_text import flatten, shorten
 
 if TYPE_CHECKING:
@@ -25,7 +26,11 @@ def explain(evidence: Evidence) -> str:
     Args:
         evidence: what `timeline.read` or `timeline.build` gave.
     """
-    parts = [_sources(evidence.account), _account_table(evidence.account), _duplicates(evidence.events)]
+    parts = [
+        _sources(evidence.account),
+        _account_table(evidence.account),
+        _duplicates(evidence.account, evidence.events),
+    ]
     if evidence.window.since or evidence.window.until:
         parts.append(f"Window\n  {evidence.window}")
     if evidence.unparsed:
@@ -74,14 +79,15 @@ def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join(cells).rstrip()
 
 
-def _duplicates(events: pd.DataFrame) -> str:
-    if schema.COPIES not in events or schema.DEDUPE_RULE not in events:
-        return ""
-    merged = events[events[schema.COPIES] > 1]
-    if not len(merged):
-        return ""
-    extra = (merged[schema.COPIES] - 1).groupby(merged[schema.DEDUPE_RULE].astype(str)).sum()
-    return "Duplicates\n" + "\n".join(f"  {int(count):,} by {rule}" for rule, count in extra.items())
+def _duplicates(account: pd.DataFrame, events: pd.DataFrame) -> str:
+    """Count the records that are copies, by the rule that found them."""
+    again = account.loc[account["note"].str.endswith(NOT_READ_AGAIN), "duplicate"].sum()
+    counts = {"same file": int(again)} if again else {}
+    if schema.COPIES in events and schema.DEDUPE_RULE in events:
+        merged = events[events[schema.COPIES] > 1]
+        extra = (merged[schema.COPIES] - 1).groupby(merged[schema.DEDUPE_RULE].astype(str)).sum()
+        counts |= {str(rule): int(count) for rule, count in extra.items()}
+    return "Duplicates\n" + "\n".join(f"  {count:,} by {rule}" for rule, count in counts.items()) if counts else ""
 
 
 def _unparsed(examples: Sequence[tuple[str, int, str]]) -> str:

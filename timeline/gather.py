@@ -10,6 +10,7 @@ from timeline import registry
 from timeline.account import SourceAccount
 from timeline.config import Rule, SourceSettings, settings_for, unused_rules
 from timeline.configuration import name_configuration
+from timeline.copies import find_copied
 from timeline.errors import SourceError, UnclearFormatError
 from timeline.plan import Plan
 from timeline.reading import Reader
@@ -31,18 +32,20 @@ class Gathering:
         readers: one for each source that is read.
         refusals: what is not read, and why.
         warnings: what a person should know.
+        copies: by label of a file that is not read again, that of the one it is a copy of.
     """
 
     plan: Plan
     readers: list[Reader] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    copies: dict[str, str] = field(default_factory=dict)
 
     def find_readers(self) -> Iterator[Reader]:
         """Yield a reader for each source, in a stable order."""
         parsers, warnings = registry.load_parsers()
         self.warnings += warnings
-        for found, forced in _find_sources(self.plan.named):
+        for found, forced in self._set_copies_aside(list(_find_sources(self.plan.named))):
             if isinstance(found, Refusal):
                 self._leave_out(found)
                 continue
@@ -60,6 +63,21 @@ class Gathering:
             else:
                 self.readers.append(reader)
                 yield reader
+
+    def _set_copies_aside(
+        self, found: list[tuple[Source | Refusal, str | None]]
+    ) -> list[tuple[Source | Refusal, str | None]]:
+        """Return *found* without the files that are copies of others."""
+        if not self.plan.dedupe:
+            return found
+        sources = [
+            (source, repr((forced, settings_for(source.label, self.plan.rules))))
+            for source, forced in found
+            if isinstance(source, Source)
+        ]
+        copied = find_copied(sources)
+        self.copies = {sources[place][0].label: sources[first][0].label for place, first in copied.items()}
+        return [(source, forced) for source, forced in found if source.label not in self.copies]
 
     def _leave_out(self, refusal: Refusal, help_text: str = "") -> None:
         self.refusals.append(refusal)
@@ -86,7 +104,8 @@ class Gathering:
 
     def all_warnings(self) -> list[str]:
         """Return what a person should know of the run and of each source, each once."""
-        labels = [*(reader.account.file for reader in self.readers), *(refusal.label for refusal in self.refusals)]
+        read = (reader.account.file for reader in self.readers)
+        labels = [*read, *self.copies, *(refusal.label for refusal in self.refusals)]
         told = [text for reader in self.readers for text in reader.warnings]
         return list(dict.fromkeys([*self.warnings, *unused_rules(self.plan.rules, labels), *told]))
 
@@ -97,6 +116,11 @@ class Gathering:
             for refusal in self.refusals
         ]
         return [*(reader.account for reader in self.readers), *left_out]
+
+    def accounts_of_copies(self) -> list[SourceAccount]:
+        """Return the accounts of files that were not read again: all of their records are duplicates."""
+        originals = {reader.account.file: reader.account for reader in self.readers}
+        return [originals.get(first, SourceAccount(first)).of_copy(copy) for copy, first in sorted(self.copies.items())]
 
 
 def _find_sources(named: Sequence[tuple[str, str | None]]) -> Iterator[tuple[Source | Refusal, str | None]]:

@@ -29,6 +29,11 @@ OF_TWO_FOLDERS: Final = (32, 8)
 """Lines and different texts of a block that is a copy though the files are called alike in two folders, as the logs of
 two hosts are that a load balancer asks every second."""
 
+DIFFERENT_REQUESTS: Final = 3
+"""So many different requests are no chance, even at one instant: `head -3 access.log`."""
+
+STATUS: Final = "http.response.status_code"
+
 AT_ONCE: Final = "equal lines of one instant are no proof"
 ALIKE: Final = "lines that differ in their times only are no proof"
 TWO_HOSTS: Final = "logs of two hosts can have so many lines in common"
@@ -175,6 +180,9 @@ class _Rows:
         self.codes = np.arange(len(events)) + len(events)
         self.codes[rows] = group(*(encode(near[name]) for name in near if name not in _PLACE))
         self.messages = events[MESSAGE]
+        self.is_request = np.zeros(len(events), bool)
+        if STATUS in events:
+            self.is_request = events[STATUS].notna().to_numpy(bool)
         self.texts = np.full(len(events), -1)
         self.texts[rows] = encode(near[MESSAGE])
 
@@ -216,9 +224,14 @@ class _Rows:
         if PurePosixPath(early.name).name == PurePosixPath(late.name).name:
             few = block.size < OF_TWO_FOLDERS[0] or texts < OF_TWO_FOLDERS[1]
             return TWO_HOSTS if (at_once or few) and not (block.is_whole and not at_once) else ""
-        if block.is_whole:
-            return ""
-        return AT_ONCE if at_once else ALIKE if texts < FEW else ""
+        if at_once:
+            return "" if self._are_of_many_clients(block) else AT_ONCE
+        return ALIKE if texts < FEW and not block.is_whole else ""
+
+    def _are_of_many_clients(self, block: Block) -> bool:
+        """Tell whether these are different requests, which two servers hardly get in the same order."""
+        rows = block.dropped
+        return bool(self.is_request[rows].all()) and len(np.unique(self.codes[rows])) >= DIFFERENT_REQUESTS
 
     def describe(self, block: Block) -> str:
         """Say what *late* is a copy of."""

@@ -120,6 +120,7 @@ def _collect(plan: Plan) -> Evidence:
     events = sieve.sift([within(frame, window) for frame in dated])
     accounts = gathering.accounts()
     sieve.settle(accounts)
+    accounts += gathering.accounts_of_copies()
     written = {reader.source.label: when for reader in gathering.readers if (when := reader.source.modified)}
     skew = find_skew(sieve.coverages, written, whole=not (window.since or window.until))
     return Evidence(

@@ -37,6 +37,19 @@ class Evidence:
     unparsed: list[tuple[str, int, str]] = field(default_factory=list)
     undated: int = 0
 
+    def explain_dedupe(self, ref: str) -> str:
+        """Say of the event at *ref* which records it is, and by which rule they became one.
+
+        Args:
+            ref: the place of one of its records, "FILE:LINE"; the end of a path will do.
+
+        Raises:
+            UsageError: no event has a record there.
+        """
+        from timeline.explain_dedupe import explain_dedupe
+
+        return explain_dedupe(self, ref)
+
 
 @dataclass(frozen=True)
 class Timeline(Evidence):

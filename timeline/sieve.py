@@ -30,12 +30,16 @@ class Sieve:
         self._plan = plan
         self._inside, self._kept, self._wanted = Counter[str](), Counter[str](), Counter[str]()
         self._names: set[str] = set()
+        self._doubts: list[str] = []
+        self._copies: list[tuple[str, str]] = []
 
     def sift(self, frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
         """Return the events of *frames*, which lie in the window, merged, without copies, filtered."""
         inside = merge(frames)
         self.coverages.add(inside)
-        kept = dedupe(inside) if self._plan.dedupe else inside
+        kept = inside
+        if self._plan.dedupe:
+            kept = dedupe(inside, warn=self._doubts.append, note=lambda *copy: self._copies.append(copy))
         wanted = keep(kept, **self._plan.filters)
         self._names |= find_names(kept) if self._plan.filters["source"] else set()
         for counts, events in ((self._inside, inside), (self._kept, kept), (self._wanted, wanted)):
@@ -49,7 +53,9 @@ class Sieve:
             inside, kept, wanted = (counts[account.file] for counts in (self._inside, self._kept, self._wanted))
             account.out_of_window = account.records - inside
             account.duplicate, account.filtered, account.events = inside - kept, kept - wanted, wanted
+            for text in (text for file, text in self._copies if file == account.file):
+                account.add_note(text)
 
     def warnings(self) -> list[str]:
-        """Say which of the sources that were asked for do not occur."""
-        return unknown_sources(self._names, self._plan.filters["source"])
+        """Say which lines may be copies, and which of the sources that were asked for do not occur."""
+        return self._doubts + unknown_sources(self._names, self._plan.filters["source"])
