@@ -83,7 +83,7 @@ def test_configuration_beside_the_logs_is_no_loss(tmp_path: Path, text: str) -> 
 
     assert 0 == done.returncode
     assert b"warning" not in done.stderr
-    assert b"server.conf: not read: " in run(tmp_path, "--explain").stdout
+    assert f"Not evidence\n  {tmp_path}/server.conf: configuration of ".encode() in run(tmp_path, "--explain").stdout
 
 
 def test_strict_exits_3_for_what_is_cut_between_two_lines(tmp_path: Path) -> None:

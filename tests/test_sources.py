@@ -255,7 +255,11 @@ def test_settings_of_a_folder_within_are_not_left_out_silently(tmp_path: Path) -
     (tmp_path / "web" / "timeline-build.toml").write_text("")
     (tmp_path / "timeline-build.toml").write_text("")
 
-    assert [f"{tmp_path}/web/timeline-build.toml"] == [item.label for item in discover(tmp_path)]
+    found = [item for item in discover(tmp_path) if isinstance(item, Refusal)]
+
+    assert [(f"{tmp_path}/timeline-build.toml", False), (f"{tmp_path}/web/timeline-build.toml", True)] == [
+        (item.label, item.is_loss) for item in found
+    ]
 
 
 def test_a_date_that_nobody_set_is_no_date(tmp_path: Path) -> None:

@@ -52,6 +52,10 @@ class UnclearFormatError(TimelineError):
     """No parser, or more than one, says that a source is its own."""
 
 
+class NoEvidenceError(UnclearFormatError):
+    """A source holds no records and does not mean to: a configuration, an empty file. Nothing is lost with it."""
+
+
 class BrokenParserError(TimelineError):
     """A parser cannot be loaded, or failed in a way that it should not."""
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 _SHOWN: Final = ("lines", "records", "continuation", "blank", "decoration", "unparsed", "skipped")
 _TAKEN: Final = ("duplicate", "out_of_window", "filtered", "events", "undated")
+_ALWAYS: Final = ("lines", "records", "unparsed", "events")
+"""Other columns are shown if they are not all zero."""
+
 _EXAMPLES: Final = 20
 _PATH: Final = 56
 
@@ -26,47 +29,67 @@ def explain(evidence: Evidence) -> str:
     Args:
         evidence: what `timeline.read` or `timeline.build` gave.
     """
+    account = evidence.account
+    unread = account["parser"] == ""
+    read, lost = account[~unread], account[unread & (account["why"] == "")]
+    left_out, warnings = _left_out(lost, evidence.warnings)
+    asides = account[unread & (account["why"] != "")]
     parts = [
-        _sources(evidence.account),
-        _account_table(evidence.account),
-        _duplicates(evidence.account, evidence.events),
+        _section("Sources", [describe_source(row) for _, row in read.iterrows()]),
+        _section("Left out", left_out),
+        _section("Not evidence", [describe_source(row) for _, row in asides.iterrows()]),
+        _account_table(read) if len(read) else "",
+        _duplicates(account, evidence.events),
+        _section("Window", [str(evidence.window)] if evidence.window.since or evidence.window.until else []),
+        _unparsed(evidence.unparsed) if evidence.unparsed else "",
+        _section("Warnings", warnings),
     ]
-    if evidence.window.since or evidence.window.until:
-        parts.append(f"Window\n  {evidence.window}")
-    if evidence.unparsed:
-        parts.append(_unparsed(evidence.unparsed))
-    if evidence.warnings:
-        parts.append("Warnings\n" + "\n".join(f"  {flatten(warning)}" for warning in evidence.warnings))
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def describe_source(row: pd.Series) -> str:
     """Return one line about a source of the account."""
     if not row["parser"]:
-        return f"{row['file']}: not read: {row['note']}"
-    text = f"{row['file']}: {row['parser']} ({row['why']}), {row['records']:,} records of {row['lines']:,} lines"
-    text += f", times {row['zone']}" if row["zone"] else ""
-    return text + (f"; {row['note']}" if row["note"] else "")
+        return f"{row['file']}: {row['note'] if row['why'] else 'not read: ' + row['note']}"
+    sums = f"{_count(row['records'], 'record')} of {_count(row['lines'], 'line')}"
+    times = f", times {row['zone']}" if row["zone"] else ""
+    note = f"; {row['note']}" if row["note"] else ""
+    return f"{row['file']}: {row['parser']} ({row['why']}), {sums}{times}{note}"
 
 
-def _sources(account: pd.DataFrame) -> str:
-    return "Sources\n" + "\n".join(f"  {flatten(describe_source(row))}" for _, row in account.iterrows())
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _section(title: str, lines: Sequence[str]) -> str:
+    return "\n".join([title, *(f"  {flatten(line)}" for line in lines)]) if lines else ""
+
+
+def _left_out(lost: pd.DataFrame, warnings: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Say of each file that was left out why and what helps, and return the warnings that say something else."""
+    reasons = {f"{row['file']}: {row['note']}" for _, row in lost.iterrows()}
+    said = {warning.partition("; left out")[0]: warning for warning in warnings if "; left out" in warning}
+    lines = [said.get(reason, reason).replace("; left out", "", 1) for reason in sorted(reasons)]
+    return lines, [warning for warning in warnings if warning.partition("; left out")[0] not in reasons]
 
 
 def _account_table(account: pd.DataFrame) -> str:
     """Show the sums: lines = records + ... + unparsed; records = duplicate + out of window + filtered + events."""
-    shown = [name for name in _SHOWN if name != "skipped" or account[name].any()]
-    names = [*shown, *_TAKEN]
+    lines = [name for name in _SHOWN if name in _ALWAYS or account[name].any()]
+    taken = [name for name in _TAKEN if name in _ALWAYS or account[name].any()]
+    names = [*lines, *taken]
     rows = [[_end_of(str(row["file"])), *(f"{row[name]:,}" for name in names)] for _, row in account.iterrows()]
-    rows.append(["total", *(f"{account[name].sum():,}" for name in names)])
+    if len(rows) > 1:
+        rows.append(["total", *(f"{account[name].sum():,}" for name in names)])
     head = ["", *(name.replace("_", " ") for name in names)]
     widths = [max(len(row[place]) for row in [head, *rows]) for place in range(len(head))]
     table = "\n".join("  " + _aligned(row, widths) for row in [head, *rows])
-    sums = (
-        f"  lines = {' + '.join(shown[1:])}\n"
-        "  records = duplicate + out of window + filtered + events (undated: those without a time)"
+    sums = [name for name in _SHOWN[1:] if name != "skipped" or name in lines]
+    return (
+        f"Account\n{table}\n  lines = {' + '.join(sums)}\n"
+        "  records = duplicate + out of window + filtered + events (undated: those without a time)\n"
+        "  what is 0 everywhere has no column"
     )
-    return f"Account\n{table}\n{sums}"
 
 
 def _end_of(path: str) -> str:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from timeline import registry
 from timeline.account import SourceAccount
 from timeline.config import Rule, SourceSettings, settings_for, unused_rules
-from timeline.configuration import name_configuration
 from timeline.copies import find_copied
-from timeline.errors import SourceError, UnclearFormatError
+from timeline.errors import NoEvidenceError, SourceError, UnclearFormatError
 from timeline.plan import Plan
 from timeline.reading import Reader
 from timeline.sources import LIVE_JOURNAL, Refusal, Source, discover, spelled
@@ -53,11 +52,8 @@ class Gathering:
             try:
                 reader = _choose_reader(found, forced, parsers, self.plan.rules)
             except UnclearFormatError as error:
-                configuration = name_configuration(found.head)
-                if configuration:
-                    self.refusals.append(Refusal(found.label, f"{configuration}, not evidence", is_loss=False))
-                else:
-                    self._leave_out(Refusal(found.label, str(error)), error.help)
+                is_loss = not isinstance(error, NoEvidenceError)
+                self._leave_out(Refusal(found.label, str(error), is_loss), error.help)
             except OSError as error:
                 self._leave_out(Refusal(found.label, error.strerror or str(error)))
             else:
@@ -81,7 +77,9 @@ class Gathering:
 
     def _leave_out(self, refusal: Refusal, help_text: str = "") -> None:
         self.refusals.append(refusal)
-        self.warnings.append(f"{refusal.label}: {refusal.reason}; left out" + (f" ({help_text})" if help_text else ""))
+        if refusal.is_loss or help_text:
+            left_out, fix = "; left out" * refusal.is_loss, f" ({help_text})" if help_text else ""
+            self.warnings.append(f"{refusal.label}: {refusal.reason}{left_out}{fix}")
 
     def require_something(self) -> None:
         """Raise `SourceError` if not one record was read and that was not because the evidence holds none."""

@@ -57,6 +57,8 @@ class Parser(Protocol):
     by itself: then only the part of a large sorted file that can lie in the window is read. And it may have
     `parse_window(source, since, until) -> Iterator[Batch]`, which leaves out what surely lies outside of a window
     (microseconds since 1970 by the clock of the source, None where it is open) and counts it as `skipped`.
+    Of a file that holds no records, such as the configuration of a server, `tell_use(source) -> str` may say what it is
+    to the parser ("configuration of nginx: log_format main read from it"); it is empty for all others.
     """
 
     name: str

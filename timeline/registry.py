@@ -7,7 +7,8 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
-from timeline.errors import BrokenParserError, UnclearFormatError, UnknownNameError
+from timeline.errors import BrokenParserError, NoEvidenceError, UnclearFormatError, UnknownNameError
+from timeline.unknown import guess
 
 if TYPE_CHECKING:
     from timeline.parser import Parser
@@ -73,6 +74,7 @@ def choose(source: Source, parsers: Iterable[Parser]) -> tuple[Parser, str]:
     """Return the parser that is surest of *source*, and the reason as a phrase.
 
     Raises:
+        NoEvidenceError: it holds no records and does not mean to.
         UnclearFormatError: none recognises it, or two are equally sure.
     """
     scores: dict[str, tuple[float, Parser]] = {}
@@ -84,34 +86,34 @@ def choose(source: Source, parsers: Iterable[Parser]) -> tuple[Parser, str]:
             failures.append(f"{parser.name} failed: {type(error).__name__}: {error}")
     best = max((score for score, _ in scores.values()), default=0.0)
     if best <= 0:
-        raise UnclearFormatError("; ".join([describe_unknown(source.head), *failures]), help=_help_unknown(source))
+        raise _explain_unknown(source, (parser for _, parser in scores.values()), failures)
     matches = sorted(name for name, (score, _) in scores.items() if score == best)
     if len(matches) > 1:
         raise UnclearFormatError(f"looks like {' and '.join(matches)}", help=f"say which: {matches[0]}:{source.label}")
     return scores[matches[0]][1], f"by content, {best:.0%} sure" if best < 1 else "by content"
 
 
-def describe_unknown(head: bytes) -> str:
-    """Say what a source that no parser takes looks like."""
-    if not head.strip():
-        return "empty"
-    kind = next((name for magic, name in _FOREIGN.items() if head.startswith(magic)), "")
-    if kind:
-        return f"not a log ({kind})"
-    return "not recognised (binary)" if b"\0" in head else _UNKNOWN
+def _explain_unknown(source: Source, parsers: Iterable[Parser], failures: Iterable[str]) -> UnclearFormatError:
+    """Say why no parser takes *source*: it is no evidence, or what it looks like."""
+    if source.head_problems and not source.head:
+        return UnclearFormatError(f"cannot be read: {source.head_problems[0]}")
+    for parser in parsers:
+        if use := _ask_use(parser, source):
+            return NoEvidenceError(use)
+    found = guess(source.head)
+    if not found.is_evidence:
+        return NoEvidenceError(found.text, help=found.help)
+    failures = [*failures, *source.head_problems]
+    fix = f"force a format with PARSER:{source.label}, or write a parser: docs/writing-a-parser.md"
+    return UnclearFormatError("; ".join([found.text, *failures]), help=fix if found.may_be_log else "")
 
 
-_UNKNOWN = "not recognised"
-_FOREIGN = {
-    b"\x89PNG": "a PNG picture", b"\xff\xd8\xff": "a JPEG picture", b"GIF8": "a GIF picture", b"%PDF": "a PDF",
-    b"\x7fELF": "a program", b"PK": "a zip file", b"SQLite format 3": "an SQLite database",
-    b"KSHHRHLP": "a journal sealing key",
-}  # fmt: skip
-
-
-def _help_unknown(source: Source) -> str:
-    """Offer to force a format only where a log can be meant."""
-    return f"force a format with PARSER:{source.label}" if describe_unknown(source.head) == _UNKNOWN else ""
+def _ask_use(parser: Parser, source: Source) -> str:
+    """Ask the parser what *source* is to it that holds no records."""
+    try:
+        return str(getattr(parser, "tell_use", lambda _: "")(source))
+    except Exception:  # noqa: BLE001 - then it is described by its looks
+        return ""
 
 
 def find_parser(source: Source, forced: str | None, parsers: Iterable[Parser]) -> tuple[Parser, str]:

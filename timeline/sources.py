@@ -82,9 +82,18 @@ class Source:
         """Whether this is `journal:`, the journal of the running system."""
         return self.label == LIVE_JOURNAL
 
-    @cached_property
+    @property
     def head(self) -> bytes:
         """Up to 64 KiB from the start, decompressed; empty if nothing can be read."""
+        return self._start[0]
+
+    @property
+    def head_problems(self) -> list[str]:
+        """Damage that was met while the head was read."""
+        return self._start[1]
+
+    @cached_property
+    def _start(self) -> tuple[bytes, list[str]]:
         parts: list[bytes] = []
         size = 0
         quiet = Source(self.container, self.member)
@@ -93,7 +102,7 @@ class Source:
             size += len(parts[-1])
             if size >= HEAD_SIZE:
                 break
-        return b"".join(parts)
+        return b"".join(parts), quiet.problems
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the decompressed bytes in pieces of up to some MiB; damage ends the stream and is noted."""
@@ -227,10 +236,7 @@ def _walk(folder: Folder) -> Iterator[Source | Refusal]:
     for name in folder.names():
         source = Source(folder, name)
         if Path(name).name == SETTINGS_FILE:
-            if name != SETTINGS_FILE:
-                yield Refusal(
-                    source.label, "settings are read from a folder that is named itself (name this one as well)"
-                )
+            yield _describe_settings(source)
             continue
         try:
             yield from _look_into(source)
@@ -239,6 +245,12 @@ def _walk(folder: Folder) -> Iterator[Source | Refusal]:
             yield Refusal(source.label, reason or str(error))
     for name, reason in folder.refused.items():
         yield Refusal(Source(folder, name).label, reason)
+
+
+def _describe_settings(source: Source) -> Refusal:
+    if source.member == SETTINGS_FILE:
+        return Refusal(source.label, "settings of this folder", is_loss=False)
+    return Refusal(source.label, "settings are read from a folder that is named itself (name this one as well)")
 
 
 def _look_into(source: Source, depth: int = 0) -> Iterator[Source | Refusal]:

@@ -25,6 +25,7 @@ from timeline_parsers._nginx_cut import Lines, Mask
 from timeline_parsers._nginx_format import LineFormat, compile_format
 
 _MAIN: Final = "nginx.conf"
+_ONLY_CONFIGURATION: Final = "configuration of nginx, not evidence"
 _LARGEST: Final = 1 << 20
 _MOST_FILES: Final = 200
 _SAMPLE: Final = 100
@@ -34,6 +35,15 @@ _TOKEN: Final = re.compile(
     r"""|'(?P<single>(?:[^'\\]|\\.)*)'|"(?P<double>(?:[^"\\]|\\.)*)"|(?P<bare>(?:\$\{\w*\}|\\.|[^\s;{}\\])+)|.""",
     re.DOTALL,
 )
+# Names of directives that can stand outside of all blocks, in nginx.conf or in a file that one includes.
+_DIRECTIVE: Final = re.compile(
+    r"http|events|server|location|upstream|stream|mail|map|types|geo|user|pid|include|listen|root|index|gzip|allow|deny"
+    r"|expires|charset|resolver|return|rewrite|set|if|env|internal|sendfile|daemon|aio|etag|satisfy"
+    r"|(?:access|add|auth|client|default|error|fastcgi|grpc|gzip|http2|keepalive|large|limit|load|log|map|open|proxy|real"
+    r"|reset|resolver|scgi|send|server|set_real|split|ssl|stub|sub|tcp|try|types|use|uwsgi|variables|worker)_\w+"
+)
+# By themselves they could be of any language.
+_COMMON_WORDS: Final = frozenset(("if", "set", "return", "include", "user", "map", "use", "root", "index", "pid"))
 _ESCAPED: Final = re.compile(r"\\(['\"\\trn])")
 _LETTERS: Final = {"t": "\t", "r": "\r", "n": "\n"}
 
@@ -105,6 +115,30 @@ def _read(source: Source, name: str) -> str:
     except (OSError, TimelineError):
         return ""
     return data.decode("utf-8", "replace")
+
+
+def tell_use(source: Source) -> str:
+    """Say what is read from a configuration of nginx; empty if *source* is none."""
+    names = _outer_directives(source.head.decode("utf-8", "replace"))
+    if names <= _COMMON_WORDS or not all(map(_DIRECTIVE.fullmatch, names)):
+        return ""
+    formats = [found.format.name for found in find_formats(source) if found.file == source.member]
+    return f"configuration of nginx: log_format {', '.join(formats)} read from it" if formats else _ONLY_CONFIGURATION
+
+
+def _outer_directives(text: str) -> set[str]:
+    """Name the directives outside of all blocks; none if *text* does not end with one."""
+    names: set[str] = set()
+    depth, is_first = 0, True
+    for token in _TOKEN.finditer(text):
+        if token["end"]:
+            depth += (token["end"] == "{") - (token["end"] == "}")
+            is_first = True
+        elif token["comment"] is None and (word := _word(token)) is not None:
+            if is_first and not depth:
+                names.add(word)
+            is_first = False
+    return names if is_first or depth else set()
 
 
 def read_directives(text: str) -> Iterator[list[str]]:

@@ -19,6 +19,7 @@ from timeline.sources import Source
 from timeline.zones import AMBIGUOUS, offsets_in
 
 MAIN: Final = "postgresql.conf"
+_ONLY_CONFIGURATION: Final = "configuration of PostgreSQL, not evidence"
 # Written by ALTER SYSTEM and read last.
 AUTO: Final = "postgresql.auto.conf"
 # Debian's include_dir, and the files that are meant to lie in it.
@@ -30,6 +31,22 @@ _SETTING: Final = re.compile(
     r"^[ \t]*(?P<name>log_line_prefix|log_timezone)(?:[ \t]*=[ \t]*|[ \t]+)"
     r"(?:'(?P<quoted>(?:[^'\n\\]|''|\\.)*)'|(?P<bare>[^\s'#]+))[ \t]*(?:#.*)?\r?$",
     re.MULTILINE | re.IGNORECASE,
+)
+_ANY_SETTING: Final = re.compile(
+    r"[ \t]*(?P<comment>#+[ \t]*)?(?P<name>[a-z_][\w.]*)(?:[ \t]*=[ \t]*|[ \t]+)"
+    r"(?:'(?:[^'\\]|''|\\.)*'|[^\s'#=]+)[ \t]*(?:#.*)?",
+    re.IGNORECASE,
+)
+_SERVER_SETTING: Final = re.compile(
+    r"(?:log|wal|autovacuum|shared|effective|checkpoint|archive|hot_standby|max_(?:connections|wal|worker|parallel))_?\w*"
+    r"|listen_addresses|data_directory|(?:hba|ident)_file|work_mem|primary_conninfo|include(?:_dir|_if_exists)?"
+    r"|random_page_cost|unix_socket_directories|external_pid_file",
+    re.IGNORECASE,
+)
+_ACCESS_RULE: Final = re.compile(
+    r"[ \t]*(?:#.*|include\w*[ \t].*"
+    r"|(?:local|host(?:no)?(?:ssl|gssenc)?)[ \t]+\S+[ \t]+\S+[ \t]+(?:\S+[ \t]+){0,2}"
+    r"(?:trust|reject|scram-sha-256|md5|password|gss|sspi|ident|peer|pam|ldap|radius|cert|oauth)\b.*)?\r?"
 )
 _ESCAPED: Final = re.compile(r"''|\\(?P<octal>[0-7]{1,3})|\\(?P<letter>.)", re.DOTALL)
 _LETTERS: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
@@ -63,6 +80,26 @@ def settings_for(source: Source) -> Settings:
         for setting, value in last.items():
             found[setting].append(Setting(value, name))
     return Settings(tuple(found["log_line_prefix"]), tuple(found["log_timezone"]))
+
+
+def tell_use(source: Source) -> str:
+    """Say what is read from a configuration of PostgreSQL; empty if *source* is none."""
+    lines = [line.rstrip("\r") for line in source.head.decode("utf-8", "replace").split("\n") if line.strip()]
+    if not _is_configuration(lines):
+        return ""
+    found = settings_for(source)
+    names = {"log_line_prefix": found.prefixes, "log_timezone": found.zones}
+    used = [name for name, settings in names.items() if any(one.file == source.member for one in settings)]
+    return f"configuration of PostgreSQL: {', '.join(used)} read from it" if used else _ONLY_CONFIGURATION
+
+
+def _is_configuration(lines: list[str]) -> bool:
+    """Tell settings, most of which may be in comments, and rules of access."""
+    said = [line for line in lines if not line.lstrip().startswith("#")]
+    settings = [_ANY_SETTING.fullmatch(line) for line in lines]
+    if any(one is not None and _SERVER_SETTING.fullmatch(one["name"]) for one in settings):
+        return all(one is not None for one, line in zip(settings, lines, strict=True) if line in said)
+    return bool(said) and all(_ACCESS_RULE.fullmatch(line) for line in said)
 
 
 def tell_zone(source: Source, batches: Iterator[Batch]) -> Iterator[Batch]:

@@ -12,7 +12,7 @@ from timeline.parser import Batch
 from timeline.sources import Source
 from timeline.textlog import Block, is_json_array
 from timeline_parsers._nginx_access_rows import AccessReader, looks_like_start
-from timeline_parsers._nginx_conf import choose_format, find_formats
+from timeline_parsers._nginx_conf import choose_format, find_formats, tell_use
 from timeline_parsers._nginx_cut import Lines
 from timeline_parsers._nginx_error_frame import Heads
 from timeline_parsers._nginx_format import compile_format, known_formats
@@ -57,6 +57,10 @@ class NginxAccessParser:
     def starts_anywhere(self, source: Source) -> bool:  # noqa: ARG002 - of any form
         """Say that any run of whole lines can be read: every record carries its stamp, the format is in the head."""
         return True
+
+    def tell_use(self, source: Source) -> str:
+        """Say what is read from a configuration of nginx."""
+        return tell_use(source)
 
     def parse(self, source: Source) -> Iterator[Batch]:
         """Yield the records of *source*, a batch a block, in the order of the file."""

@@ -13,7 +13,7 @@ from timeline.parser import Batch
 from timeline.sources import Source
 from timeline.textlog import is_json_array
 from timeline_parsers._pg_cloud import Entry, find_entries, is_newest_first, load_entry, load_record, read_entries
-from timeline_parsers._pg_conf import Setting, settings_for, tell_zone
+from timeline_parsers._pg_conf import Setting, settings_for, tell_use, tell_zone
 from timeline_parsers._pg_csvlog import parse_csvlog
 from timeline_parsers._pg_csvsplit import RECORD, RECORD_START
 from timeline_parsers._pg_frame import NAME
@@ -69,6 +69,10 @@ class PostgresqlParser:
     def starts_anywhere(self, source: Source) -> bool:
         """Say whether any run of whole lines can be read: not if those of a record lie among others."""
         return detect_form(source.head) in ("stderr", "csvlog", "jsonlog", "cloudnative-pg")
+
+    def tell_use(self, source: Source) -> str:
+        """Say what is read from a configuration of PostgreSQL."""
+        return tell_use(source)
 
     def parse(self, source: Source) -> Iterator[Batch]:
         """Yield the records of *source*; option `log_line_prefix` tells the prefix of a stderr log.
