@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -27,7 +28,7 @@ def frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def log(
-    file: str, seconds: list[float | None], *, source: str = "nginx-error", message: str = TIMED_OUT, **rest: Any
+    file: str, seconds: Sequence[float | None], *, source: str = "nginx-error", message: str = TIMED_OUT, **rest: Any
 ) -> pd.DataFrame:
     rows = [
         {"t": t, "source": source, "file": file, "line": line, "message": message, **rest}
@@ -37,7 +38,7 @@ def log(
 
 
 def journal(
-    seconds: list[float | None],
+    seconds: Sequence[float | None],
     *,
     message: str = IN_JOURNAL,
     file: str = "system.journal",

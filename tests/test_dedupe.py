@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from timeline import schema
 from timeline.dedupe import dedupe
+from timeline.echoes import REACH_US
 from timeline.errors import SchemaError
 from timeline.merge import merge
 
@@ -117,6 +118,14 @@ def test_postgresql_rows_that_share_session_and_line_but_not_the_text_stay() -> 
 TEXTS = ("a failed", "b failed")
 
 
+def written(file: str, entries: list[tuple[int, str]], **rest: Any) -> pd.DataFrame:
+    rows = [
+        {"t": t / 1e6, "source": "journald", "file": file, "line": n, "message": text, **rest}
+        for n, (t, text) in enumerate(entries, 1)
+    ]
+    return frame(rows)
+
+
 @st.composite
 def folders(draw: st.DrawFn) -> list[pd.DataFrame]:
     """Draw a small folder: rotated logs, a copy, journals, with few texts and few seconds so that twins abound."""
@@ -139,23 +148,17 @@ def folders(draw: st.DrawFn) -> list[pd.DataFrame]:
             if rows
             else []
         )
+    stamps = st.sampled_from([*range(0, 4_000_000, 250_001)])
     for number in range(draw(st.integers(0, 2))):
-        rows = draw(
-            st.lists(
-                st.tuples(st.sampled_from([*range(0, 4_000_000, 250_001)]), st.sampled_from(TEXTS)),
-                max_size=6,
-                unique=True,
-            )
-        )
-        rows.sort()
-        frames += [
-            frame(
-                [
-                    {"t": t / 1e6, "source": "journald", "file": f"{number}.journal", "line": n, "message": text, "host": "a", "ref": f"s={number};i={n};b=b;m={t};t={t};x={text[0]}"}
-                    for n, (t, text) in enumerate(rows, 1)
-                ]
-            )
-        ] if rows else []  # fmt: skip
+        entries = sorted(draw(st.lists(st.tuples(stamps, st.sampled_from(TEXTS)), max_size=6, unique=True)))
+        refs = [f"s={number};i={n};b=b;m={t};t={t};x={text[0]}" for n, (t, text) in enumerate(entries)]
+        told = written(f"{number}.journal", entries, host="a")
+        frames += [told.assign(ref=pd.array(refs, dtype="str"))] if entries else []
+    repeated = [f"message repeated {n} times: [ {text}]" for n in (1, 2, 3) for text in TEXTS]
+    for name in draw(st.lists(st.sampled_from(["syslog", "syslog.1", "short.txt"]), unique=True, max_size=2)):
+        entries = sorted(draw(st.lists(st.tuples(stamps, st.sampled_from([*TEXTS, *TEXTS, *repeated])), max_size=6)))
+        tick = draw(st.sampled_from([1, 1_000_000]))
+        frames += [written(name, [(t // tick * tick, text) for t, text in entries], host="a")] if entries else []
     return frames
 
 
@@ -205,6 +208,23 @@ def test_no_group_holds_two_rows_of_one_file_or_of_two_hosts(frames: list[pd.Dat
 
         assert len(members) == len({member.rpartition(":")[0] for member in members})
         assert len({hosts[member] for member in members if isinstance(hosts[member], str)}) <= 1
+
+
+@relaxed
+@given(folders(), folders())
+def test_parts_before_and_after_a_pause_can_be_done_one_by_one(
+    early: list[pd.DataFrame], late: list[pd.DataFrame]
+) -> None:
+    """Without overlapping files, which only whole files show."""
+    names = {"x.log", "0.journal", "1.journal", "syslog", "short.txt"}
+    first, second = (merge([table for table in part if table["file"].iloc[0] in names]) for part in (early, late))
+    # The last row of the first part lies at 4 s at most, the first row of the second so much and a little later.
+    second["timestamp"] += pd.Timedelta(REACH_US + 4_000_001, "us")
+    second["line"] += 100
+    second["ref"] += ";later"
+    both = dedupe(merge([first, second]))
+
+    assert summary(dedupe(first)) + summary(dedupe(second)) == summary(both)
 
 
 def test_one_large_file_costs_nothing_to_speak_of() -> None:

@@ -122,7 +122,7 @@ class _Slots:
         self.cores = find_cores(strings(near[MESSAGE]))
         self.repeats = self.cores.repeats
         times, texts = micros(near[TIMESTAMP]), self.cores.families
-        begins = np.where(self.repeats > 1, times - REPEAT_US, times)
+        begins = _begins(times, self.repeats, texts, encode(near[FILE]))
         order = np.lexsort((np.arange(len(rows)), begins, texts))
         self.rows = np.repeat(order, self.repeats[order])  # places in `rows`, not in the frame
         self.texts, self.begins, self.times = texts[self.rows], begins[self.rows], times[self.rows]
@@ -225,13 +225,30 @@ class _Slots:
         return repeated | same | ~(self.is_text[one] & self.is_text[other])
 
     def drop_whole_rows(self, table: Ints) -> Ints:
-        """Keep of *table* only rows all slots of which have found a copy; each is dropped for the last of them."""
+        """Keep of *table* only rows all slots of which have found a copy; each is dropped for the last of them.
+
+        The others of these copies are dropped for themselves, which does nothing but marks them as paired.
+        """
         if (self.repeats == 1).all():
             return table
         paired = np.bincount(table[:, 0], minlength=len(self.repeats))
         table = table[paired[table[:, 0]] == self.repeats[table[:, 0]]]
         table = table[np.lexsort((table[:, 1], table[:, 0]))]
-        return table[np.append(table[1:, 0] != table[:-1, 0], True)]
+        is_last = np.diff(table[:, 0], append=-1) != 0
+        others = table[~is_last]
+        others[:, 0] = others[:, 1]
+        return np.concatenate([others, table[is_last]])
+
+
+def _begins(times: Ints, repeats: Ints, texts: Ints, files: Ints) -> Ints:
+    """Return when what a row stands for may have begun: repetitions come after the line before them in their file."""
+    if (repeats == 1).all():
+        return times
+    order = np.lexsort((np.arange(len(times)), texts, files))
+    before = np.full(len(times), np.iinfo(np.int64).min)
+    goes_on = ~starts(files[order], texts[order])[1:]
+    before[order[1:][goes_on]] = times[order[:-1][goes_on]]
+    return np.where(repeats > 1, np.maximum(times - REPEAT_US, before), times)
 
 
 def _ticks(times: Ints) -> Ints:
