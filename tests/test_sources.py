@@ -219,6 +219,39 @@ def test_byte_order_marks_are_understood(tmp_path: Path, mark: bytes, encoding: 
     assert "größer\n".encode() == sources(tmp_path / "a.log")[0].read()
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_told_by_its_zeros(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "a.log").write_bytes(("a größer line\n" * 10).encode(encoding))
+
+    assert ("a größer line\n" * 10).encode() == sources(tmp_path / "a.log")[0].read()
+
+
+@pytest.mark.parametrize("zeros", [1, 20 << 20])
+def test_zeros_before_a_log_that_was_truncated_while_written_are_dropped(tmp_path: Path, zeros: int) -> None:
+    (tmp_path / "a.log").write_bytes(bytes(zeros) + LOG_LINE)
+    source = sources(tmp_path / "a.log")[0]
+
+    assert LOG_LINE == source.read() == source.head
+
+
+def test_nothing_but_zeros_is_not_empty(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(bytes(100))
+
+    assert b"\0" == sources(tmp_path / "a.log")[0].read()
+
+
+def test_colours_and_holes_are_taken_off_lines() -> None:
+    raw = b"\x1b[32mgreen\x1b[0m \x1b[01;31m\x1b[Kmatch\x1b[m\x1b[K\n\0\0\0after a hole\nin\0side\n\0\0\n"
+
+    assert b"green match\nafter a hole\nin\0side\n\n" == textlog.clean(raw).data
+
+
+def test_a_full_head_without_colours_has_whole_lines(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(b"\x1b[32mgreen line\x1b[0m\n" * 5000)
+
+    assert set(sources(tmp_path / "a.log")[0].head.split(b"\n")) == {b"green line", b""}
+
+
 def test_a_pipe_is_read_once_and_whole(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

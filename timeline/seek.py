@@ -237,7 +237,7 @@ class _Search:
 def _is_plain(raw: BinaryIO) -> bool:
     raw.seek(0)
     head = raw.read(compression.MAGIC_SIZE)
-    return compression.detect(head) is None and not head.startswith(_MARKS)
+    return compression.detect(head) is None and not head.startswith(_MARKS) and b"\0" not in head
 
 
 def to_micros(moment: datetime | None) -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import io
 import lzma
 import os
@@ -11,19 +10,19 @@ import stat
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
-from typing import Any, BinaryIO, Final, cast
+from typing import BinaryIO, Final
 
 from timeline import compression
 from timeline.containers import Container, Folder, Memory, TarArchive, ZipArchive
 from timeline.errors import SourceError, TimelineError
+from timeline.plain import READ_SIZE, ChunkStream, decompress, drop_colours, read_spans, to_utf8
 
 HEAD_SIZE: Final = 1 << 16
-READ_SIZE: Final = 1 << 23
 BLOCK_SIZE: Final = 1 << 24
 SETTINGS_FILE: Final = "timeline-build.toml"
 LIVE_JOURNAL: Final = "journal:"
@@ -34,7 +33,6 @@ _TAR_MAGIC: Final = (257, b"ustar")
 _MEMBER_DAMAGE: Final = (zipfile.BadZipFile, EOFError, OSError, zlib.error, lzma.LZMAError)
 # Half characters that stand for no byte of a file name; an archive can hold them.
 _NO_BYTE: Final = re.compile("[\ud800-\udc7f\udd00-\udfff]")
-_UTF16: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
 @dataclass
@@ -84,7 +82,7 @@ class Source:
 
     @property
     def head(self) -> bytes:
-        """Up to 64 KiB from the start, decompressed; empty if nothing can be read."""
+        """Up to 64 KiB from the start, decompressed, text without colours; empty if nothing can be read."""
         return self._start[0]
 
     @property
@@ -102,15 +100,15 @@ class Source:
             size += len(parts[-1])
             if size >= HEAD_SIZE:
                 break
-        return b"".join(parts), quiet.problems
+        return _without_colours(b"".join(parts)), quiet.problems
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the decompressed bytes in pieces of up to some MiB; damage ends the stream and is noted."""
         with self.container.open(self.member) as raw:
             if self.spans:
-                yield from self._tolerate(_read_spans(raw, self.spans))
+                yield from self._tolerate(read_spans(raw, self.spans))
             else:
-                yield from _as_utf8(self._tolerate(_decompress(raw)))
+                yield from to_utf8(self._tolerate(decompress(raw)))
 
     def _tolerate(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         try:
@@ -126,7 +124,7 @@ class Source:
 
     def open(self) -> BinaryIO:
         """Open the decompressed bytes as a binary stream."""
-        return io.BufferedReader(_ChunkStream(self.chunks()), READ_SIZE)
+        return io.BufferedReader(ChunkStream(self.chunks()), READ_SIZE)
 
     def sibling(self, name: str) -> Source | None:
         """Return the member *name* of the same container, None if there is none.
@@ -294,85 +292,8 @@ def _seekable(source: Source) -> BinaryIO:
     return io.BytesIO(source.read())
 
 
-def _decompress(raw: BinaryIO) -> Iterator[bytes]:
-    start = raw.read(compression.MAGIC_SIZE)
-    codec = compression.detect(start)
-    stream: BinaryIO = _rewound(raw, start)
-    yield from _decompress_again(compression.decompress(stream, codec)) if codec else _read(stream)
-
-
-def _decompress_again(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Decompress what was compressed twice, as a rotation does with a log that is packed already; no deeper."""
-    start = b""
-    for chunk in chunks:
-        start += chunk
-        if len(start) >= compression.MAGIC_SIZE:
-            break
-    codec = compression.detect(start)
-    whole = _chain(start, chunks)
-    yield from compression.decompress(cast("BinaryIO", _ChunkStream(whole)), codec) if codec else whole
-
-
-def _chain(start: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    if start:
-        yield start
-    yield from rest
-
-
-def _read(stream: BinaryIO) -> Iterator[bytes]:
-    while data := stream.read(READ_SIZE):
-        yield data
-
-
-def _read_spans(raw: BinaryIO, spans: Iterable[tuple[int, int]]) -> Iterator[bytes]:
-    for start, stop in spans:
-        raw.seek(start)
-        place = start
-        while place < stop and (data := raw.read(min(READ_SIZE, stop - place))):
-            place += len(data)
-            yield data
-
-
-def _rewound(raw: BinaryIO, start: bytes) -> BinaryIO:
-    try:
-        raw.seek(0)
-    except (OSError, ValueError, io.UnsupportedOperation):
-        return io.BufferedReader(_ChunkStream(_chain(start, _read(raw))))
-    return raw
-
-
-def _as_utf8(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Turn UTF-16 with a byte order mark into UTF-8, and drop a UTF-8 mark."""
-    first = next(chunks, b"")
-    encoding = _UTF16.get(first[:2])
-    if encoding is None:
-        yield first.removeprefix(codecs.BOM_UTF8)
-        yield from chunks
-        return
-    decoder = codecs.getincrementaldecoder(encoding)("replace")
-    yield decoder.decode(first[2:]).encode("utf-8", "replace")
-    for chunk in chunks:
-        yield decoder.decode(chunk).encode("utf-8", "replace")
-    yield decoder.decode(b"", final=True).encode("utf-8", "replace")
-
-
-class _ChunkStream(io.RawIOBase):
-    """A readable stream over an iterator of chunks."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        while not self._rest:
-            chunk = next(self._chunks, None)
-            if chunk is None:
-                return 0
-            self._rest = memoryview(chunk)
-        size = min(len(buffer), len(self._rest))
-        buffer[:size] = self._rest[:size]
-        self._rest = self._rest[size:]
-        return size
+def _without_colours(head: bytes) -> bytes:
+    """Drop the colours of a text; a full head then ends with a whole line, since its length no longer shows a cut."""
+    if b"\0" in head or (text := drop_colours(head)) is head:
+        return head
+    return text[: text.rfind(b"\n") + 1] if len(head) == HEAD_SIZE else text

@@ -11,12 +11,15 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from timeline.plain import drop_colours
 from timeline.sources import Source
 
 LINE_LIMIT: Final = 1 << 20
 # What is held of a line that does not end; more of it is let go while it is read.
 LINE_HELD: Final = 1 << 25
 _NEWLINE: Final = 10
+# Blocks that were never written when the machine stopped, or what was there before a log was truncated.
+_HOLES: Final = re.compile(rb"^\0+", re.MULTILINE)
 _STRETCH: Final = 1 << 18  # stays in the cache
 _JSON_ARRAY: Final = re.compile(rb"\s*\[\s*\{")
 
@@ -27,7 +30,8 @@ class Block:
 
     Attributes:
         data: UTF-8 with `\n` line ends, the last one always there; invalid bytes have become U+FFFD,
-            one `\r` before each `\n` is gone, and lines longer than the limit are cut.
+            one `\r` before each `\n` is gone, so are colours and zeros at the start of a line, and lines longer than
+            the limit are cut.
         first_line: number of the first line, from 1.
         cut: numbers of the lines that were cut.
     """
@@ -123,6 +127,9 @@ def _count_lines(data: bytes) -> int:
 def clean(raw: bytes, first_line: int = 1, limit: int = LINE_LIMIT) -> Block:
     r"""Make a block of raw bytes that end with a line: cut, drop `\r`, repair UTF-8. See `Block`."""
     raw, cut = _cut_long_lines(raw, limit)
+    if b"\0" in raw:
+        raw = _HOLES.sub(b"", raw)
+    raw = drop_colours(raw)
     if b"\r" in raw:  # one byte is found ten times faster than two
         raw = raw.replace(b"\r\n", b"\n")
     if not _is_utf8(raw):
