@@ -156,10 +156,10 @@ def test_failed_requests_say_their_share_and_where_they_end() -> None:
     good = requests([float(second) for second in range(100)], 200)
     entries = collapse(frame([*good, *requests([20.5, 30.5, 40.5, 49.5], 502)]))
 
-    # From 20.5 to 49.5 there are 29 good requests (21 to 49) and 4 bad ones.
+    # In the seconds from 20 to 49 there are 30 good requests and 4 bad ones.
     failed = entries[entries["kind"] == "http-errors"]
-    assert ["502 on POST /checkout: 12 % of 33 requests"] == failed["message"].tolist()
-    assert [33] == failed["http.request.count"].tolist()
+    assert ["502 on POST /checkout: 12 % of 34 requests"] == failed["message"].tolist()
+    assert [34] == failed["http.request.count"].tolist()
     assert [4] == failed["count"].tolist()
     end = entries[entries["kind"] == "http-errors-end"]
     assert ["last 502 on POST /checkout"] == end["message"].tolist()

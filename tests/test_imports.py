@@ -15,7 +15,7 @@ PACKAGE = Path(timeline.__file__).parent
 MODULES = sorted(PACKAGE.glob("*.py"))
 
 STAGES = {"normalize", "merge", "dedupe", "collapse", "detect", "select"}
-PURE = {"errors", "schema", "arrays", "templates", "overlaps", "rotation", "cores", "crowds", "echoes", "signals", "scene", "weigh", "zones",
+PURE = {"errors", "schema", "arrays", "templates", "overlaps", "rotation", "cores", "crowds", "cells", "cell_keys", "cell_limits", "cell_requests", "cell_runs", "cell_table", "echoes", "signals", "scene", "weigh", "zones",
         "scan", "traffic", "outages", "phrases", "happenings", "crashes", "relations", "lasts", "pins", "clocks", "headline", "heartbeats", "wording", "markdown_text", "slots", "state_words"}  # fmt: skip
 TOP = {
     "pipeline", "gather", "sieve", "results", "cli", "explain", "explain_dedupe", "reading", "__init__", "__main__", "testing",
