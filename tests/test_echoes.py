@@ -95,6 +95,14 @@ def test_an_event_is_joined_with_the_host_that_fits() -> None:
     )
 
 
+def test_an_event_takes_one_copy_though_others_of_its_host_fit() -> None:
+    files = [log(f"web-0{n}/error.log", [7], host=f"web-0{n}") for n in (1, 2)]
+
+    kept = dedupe(merge([*files, journal([7.1, 7.2, 7.3], host="web-02")]))
+
+    assert [1, 2, 1, 1] == kept["copies"].tolist()
+
+
 def test_two_files_of_one_program_hold_different_events() -> None:
     kept = dedupe(merge([log("shop.error.log", [7, 9]), log("api.error.log", [7, 8]), journal([7.1])]))
 
@@ -154,6 +162,12 @@ def test_a_text_that_a_transport_cut_is_the_same_from_200_characters_on(length: 
 
     assert rows == len(kept)
     assert STATEMENT in kept["message"].tolist()
+
+
+def test_a_cut_in_the_middle_of_a_letter_is_no_difference() -> None:
+    in_file = log("app.log", [7.25], source="app", message="é" * 300)
+
+    assert 1 == len(dedupe(merge([in_file, journal([7.26], message="é" * 250 + "\ufffd")])))
 
 
 def test_cut_texts_are_paired_one_to_one_and_only_with_their_own_beginning() -> None:

@@ -73,8 +73,7 @@ class Cores:
             short, long = long, short
         if BLOB.fullmatch(short):
             return short == as_blob(long)
-        short = short.rstrip("\ufffd")  # a letter that was cut in the middle
-        return len(short) >= CUT and long.startswith(short)
+        return bool(long.startswith(short.rstrip("\ufffd")))  # a letter that was cut in the middle
 
 
 def find_cores(messages: pa.ChunkedArray) -> Cores:
@@ -103,7 +102,8 @@ def find_cores(messages: pa.ChunkedArray) -> Cores:
 
 def _name_families(texts: pa.Array) -> pa.Array:
     names = pc.utf8_slice_codeunits(texts, 0, CUT)
-    odd = pc.match_substring_regex(texts, _CONTROL)
+    is_long = pc.greater(pc.utf8_length(texts), CUT)
+    odd = pc.match_substring_regex(pc.if_else(is_long, pc.utf8_rtrim(texts, "\ufffd"), texts), _CONTROL)
     if not pc.any(odd).as_py():
         return names
     blobs = [as_blob(text) for text in texts.filter(odd).to_pylist()]

@@ -12,6 +12,8 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from timeline.arrays import Flags, Ints, encode, group, lines, micros, ranks, starts, strings
 from timeline.cores import find_cores
@@ -32,6 +34,10 @@ RELAYS: Final = ("journald", "syslog")
 """Parsers of what others wrote: the parser of the writer's own file knows more about the same line."""
 
 PID: Final = "process.pid"
+CONNECTION: Final = "nginx.connection"
+
+IN_TEXT: Final = r"^(?:nginx: )?(?:\S+ \S+ )?\[\w+\] \d+#\d+: \*(?P<number>\d{1,18}) "
+"""Where nginx writes the number of a connection."""
 
 
 def pair_echoes(events: pd.DataFrame, alive: Flags) -> tuple[Ints, Ints, Ints]:
@@ -123,9 +129,10 @@ class _Slots:
         self.repeats = self.cores.repeats
         times, texts = micros(near[TIMESTAMP]), self.cores.families
         begins = _begins(times, self.repeats, texts, encode(near[FILE]))
-        order = np.lexsort((np.arange(len(rows)), begins, texts))
+        order, self._edges = _islands(texts, begins, _connections(near))
         self.rows = np.repeat(order, self.repeats[order])  # places in `rows`, not in the frame
-        self.texts, self.begins, self.times = texts[self.rows], begins[self.rows], times[self.rows]
+        self._edges = np.append(0, np.cumsum(self.repeats[order]))[self._edges]
+        self.begins, self.times = begins[self.rows], times[self.rows]
         self.codes = self.cores.codes[self.rows]
         self.channels = channels[self.rows]
         relays = near[SOURCE].isin(RELAYS).to_numpy(bool)
@@ -142,12 +149,6 @@ class _Slots:
         keys = (np.arange(len(rows)), ranks(near[FILE]), ~native, relays, self.repeats > 1)
         rank[np.lexsort(keys)] = np.arange(len(rows))
         self.rank = rank[self.rows]
-        self._edges = self._islands()
-
-    def _islands(self) -> Ints:
-        """Return where runs of slots begin that no other slot can be paired with; the number of slots comes last."""
-        pause = np.diff(self.begins, prepend=self.begins[:1]) > REACH_US
-        return np.append(np.flatnonzero(starts(self.texts) | pause), len(self.texts))
 
     def pair_lone(self) -> Ints:
         """Pair slots that have one slot near them, all at once; return rows: dropped, kept, and of the time."""
@@ -215,14 +216,13 @@ class _Slots:
         return agree
 
     def _share_a_tick(self, one: Ints, other: Ints) -> Flags:
-        """Tell which pairs are no texts of the journal, or have one time as far as the coarser one tells it.
+        """Tell which pairs are no two texts of the journal of one form, or have one stamp.
 
         Two texts may be exports of one span after the other: equal lines at their seam are different events.
         """
-        tick = np.maximum(self.ticks[one], self.ticks[other])
+        apart = self.is_text[one] & self.is_text[other] & (self.ticks[one] == self.ticks[other])
         repeated = (self.begins[one] != self.times[one]) | (self.begins[other] != self.times[other])
-        same = self.times[one] // tick == self.times[other] // tick
-        return repeated | same | ~(self.is_text[one] & self.is_text[other])
+        return ~apart | repeated | (self.times[one] == self.times[other])
 
     def drop_whole_rows(self, table: Ints) -> Ints:
         """Keep of *table* only rows all slots of which have found a copy; each is dropped for the last of them.
@@ -238,6 +238,36 @@ class _Slots:
         others = table[~is_last]
         others[:, 0] = others[:, 1]
         return np.concatenate([others, table[is_last]])
+
+
+def _connections(events: pd.DataFrame) -> Ints:
+    """Return the number that nginx gave to the connection, by which errors of many clients differ; -1 if unknown."""
+    texts = strings(events[MESSAGE])
+    found = np.full(len(events), -1)
+    rows = np.flatnonzero(pc.match_substring(texts, ": *").to_numpy(zero_copy_only=False))
+    if len(rows):
+        numbers = pc.extract_regex(texts.take(pa.array(rows)), IN_TEXT).combine_chunks()
+        known = numbers.is_valid().to_numpy(zero_copy_only=False)
+        found[rows[known]] = numbers.drop_null().field("number").cast(pa.int64()).to_numpy(zero_copy_only=False)
+    if CONNECTION in events:
+        found = np.maximum(found, events[CONNECTION].to_numpy("int64", na_value=-1))
+    return found
+
+
+def _islands(texts: Ints, begins: Ints, connections: Ints) -> tuple[Ints, Ints]:
+    """Return an order of rows, and where runs begin in it that no other row can be paired with; their number is last.
+
+    Rows of one text are near each other; if all of them have a connection, of one connection.
+    """
+    order = np.lexsort((np.arange(len(texts)), begins, texts))
+    pause = np.diff(begins[order], prepend=begins[order][:1]) > REACH_US
+    island = np.empty(len(texts), "int64")
+    island[order] = np.cumsum(starts(texts[order]) | pause)
+    is_known = np.ones(len(texts) + 1, bool)
+    is_known[island[connections < 0]] = False
+    keys = np.where(is_known[island], connections, -1)
+    order = np.lexsort((np.arange(len(texts)), begins, keys, island))
+    return order, np.append(np.flatnonzero(starts(island[order], keys[order])), len(texts))
 
 
 def _begins(times: Ints, repeats: Ints, texts: Ints, files: Ints) -> Ints:
