@@ -14,19 +14,21 @@ SLACK_US: Final = SECOND_US
 
 @dataclass(frozen=True)
 class Crowd:
-    """Lines of one text near each other, in the order of their begins.
+    """Lines of one text near each other, in order of time.
 
     Attributes:
         begins: the earliest time of each line, microseconds.
         ends: the time before which it happened: its stamp and how fine the stamp is.
         channels: by which way each came; at most one line of each is the same event.
         are_one: tells whether two lines, given by their places, can be one event if their times are near.
+        early: how long before its time a line may begin.
     """
 
     begins: Sequence[int]
     ends: Sequence[int]
     channels: Sequence[int]
     are_one: Callable[[int, int], bool]
+    early: int = 0
 
     def pair(self) -> list[list[int]]:
         """Return the places of lines that are one event, two and more of them."""
@@ -42,9 +44,9 @@ class Crowd:
         """Add each of *places* to the first cluster that it fits and that got none of them yet; return the others."""
         alone: list[list[int]] = []
         taken: set[int] = set()
-        begin = 0
+        begin, limit = 0, SLACK_US + self.early
         for place in places:
-            while begin < len(clusters) and (begin in taken or self._gap(clusters[begin][0], place) > SLACK_US):
+            while begin < len(clusters) and (begin in taken or self._gap(clusters[begin][0], place) > limit):
                 begin += 1
             found = self._first_fit(clusters, taken, begin, place)
             if found is None:
@@ -56,7 +58,7 @@ class Crowd:
 
     def _first_fit(self, clusters: list[list[int]], taken: set[int], begin: int, place: int) -> int | None:
         for number in range(begin, len(clusters)):
-            if self._gap(place, clusters[number][0]) > SLACK_US:
+            if self._gap(place, clusters[number][0]) > SLACK_US + self.early:
                 return None
             if number not in taken and all(self._fits(member, place) for member in clusters[number]):
                 return number

@@ -120,7 +120,7 @@ def _near_another(times: Ints, channels: Ints) -> Flags:
 class _Slots:
     """What pairing needs to know of the candidates: one slot a row, but three of "message repeated 3 times: [ … ]".
 
-    The slots of each text lie side by side, in the order in which they may have begun.
+    The slots of each text lie side by side, in order of time.
     """
 
     def __init__(self, events: pd.DataFrame, rows: Ints, channels: Ints) -> None:
@@ -128,8 +128,8 @@ class _Slots:
         self.cores = find_cores(strings(near[MESSAGE]))
         self.repeats = self.cores.repeats
         times, texts = micros(near[TIMESTAMP]), self.cores.families
-        begins = _begins(times, self.repeats, texts, encode(near[FILE]))
-        order, self._edges = _islands(texts, begins, _connections(near))
+        begins = np.where(self.repeats > 1, times - REPEAT_US, times)
+        order, self._edges = _islands(texts, times, _connections(near))
         self.rows = np.repeat(order, self.repeats[order])  # places in `rows`, not in the frame
         self._edges = np.append(0, np.cumsum(self.repeats[order]))[self._edges]
         self.begins, self.times = begins[self.rows], times[self.rows]
@@ -185,7 +185,9 @@ class _Slots:
             return known[kind] and (not is_seam or bool(self._share_a_tick(*pair)[0]))
 
         ends = (self.times[part] + self.ticks[part]).tolist()
-        crowd = Crowd(self.begins[part].tolist(), ends, self.channels[part].tolist(), are_one)
+        begins, times = self.begins[part], self.times[part]
+        early = int((times - begins).max())
+        crowd = Crowd(begins.tolist(), ends, self.channels[part].tolist(), are_one, early)
         for cluster in crowd.pair():
             yield [begin + place for place in cluster]
 
@@ -254,31 +256,20 @@ def _connections(events: pd.DataFrame) -> Ints:
     return found
 
 
-def _islands(texts: Ints, begins: Ints, connections: Ints) -> tuple[Ints, Ints]:
+def _islands(texts: Ints, times: Ints, connections: Ints) -> tuple[Ints, Ints]:
     """Return an order of rows, and where runs begin in it that no other row can be paired with; their number is last.
 
     Rows of one text are near each other; if all of them have a connection, of one connection.
     """
-    order = np.lexsort((np.arange(len(texts)), begins, texts))
-    pause = np.diff(begins[order], prepend=begins[order][:1]) > REACH_US
+    order = np.lexsort((np.arange(len(texts)), times, texts))
+    pause = np.diff(times[order], prepend=times[order][:1]) > REACH_US
     island = np.empty(len(texts), "int64")
     island[order] = np.cumsum(starts(texts[order]) | pause)
     is_known = np.ones(len(texts) + 1, bool)
     is_known[island[connections < 0]] = False
     keys = np.where(is_known[island], connections, -1)
-    order = np.lexsort((np.arange(len(texts)), begins, keys, island))
+    order = np.lexsort((np.arange(len(texts)), times, keys, island))
     return order, np.append(np.flatnonzero(starts(island[order], keys[order])), len(texts))
-
-
-def _begins(times: Ints, repeats: Ints, texts: Ints, files: Ints) -> Ints:
-    """Return when what a row stands for may have begun: repetitions come after the line before them in their file."""
-    if (repeats == 1).all():
-        return times
-    order = np.lexsort((np.arange(len(times)), texts, files))
-    before = np.full(len(times), np.iinfo(np.int64).min)
-    goes_on = ~starts(files[order], texts[order])[1:]
-    before[order[1:][goes_on]] = times[order[:-1][goes_on]]
-    return np.where(repeats > 1, np.maximum(times - REPEAT_US, before), times)
 
 
 def _ticks(times: Ints) -> Ints:
