@@ -229,17 +229,16 @@ class _Slots:
     def drop_whole_rows(self, table: Ints) -> Ints:
         """Keep of *table* only rows all slots of which have found a copy; each is dropped for the last of them.
 
-        The others of these copies are dropped for themselves, which does nothing but marks them as paired.
+        What has been paired else is dropped for itself, which does nothing but mark it: the next run leaves it alone.
         """
         if (self.repeats == 1).all():
             return table
         paired = np.bincount(table[:, 0], minlength=len(self.repeats))
-        table = table[paired[table[:, 0]] == self.repeats[table[:, 0]]]
         table = table[np.lexsort((table[:, 1], table[:, 0]))]
+        is_whole = paired[table[:, 0]] == self.repeats[table[:, 0]]
         is_last = np.diff(table[:, 0], append=-1) != 0
-        others = table[~is_last]
-        others[:, 0] = others[:, 1]
-        return np.concatenate([others, table[is_last]])
+        marked = np.concatenate([table[~(is_whole & is_last)][:, 1], table[~is_whole][:, 0]])
+        return np.concatenate([np.stack([marked] * 3, axis=1), table[is_whole & is_last]])
 
 
 def _connections(events: pd.DataFrame) -> Ints:
