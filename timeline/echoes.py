@@ -235,7 +235,9 @@ class _Slots:
             return table
         paired = np.bincount(table[:, 0], minlength=len(self.repeats))
         table = table[np.lexsort((table[:, 1], table[:, 0]))]
-        is_whole = paired[table[:, 0]] == self.repeats[table[:, 0]]
+        stands = np.zeros(len(self.repeats), bool)
+        stands[table[:, 1]] = True  # for another one, and so stays: else two lines of one file could become one
+        is_whole = (paired[table[:, 0]] == self.repeats[table[:, 0]]) & ~stands[table[:, 0]]
         is_last = np.diff(table[:, 0], append=-1) != 0
         marked = np.concatenate([table[~(is_whole & is_last)][:, 1], table[~is_whole][:, 0]])
         return np.concatenate([np.stack([marked] * 3, axis=1), table[is_whole & is_last]])
