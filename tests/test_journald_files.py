@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import orjson
@@ -225,6 +226,16 @@ def test_a_value_is_never_decompressed_beyond_the_limit(tmp_path: Path, monkeypa
 
     assert [None] == values(read(data)["message"])
     assert "1 compressed fields are damaged or too large" in warnings(data)
+
+
+@pytest.mark.parametrize("pack", [1, 2, 4], ids=["xz", "lz4", "zstd"])
+def test_a_core_dump_is_not_decompressed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pack: int) -> None:
+    dump = b"\x7fELF" + Random(1).randbytes(100_000) + bytes(400_000)
+    data = write_journal(tmp_path / "x.journal", [{"MESSAGE": "m" * 1000, "COREDUMP": dump, "_HOSTNAME": "h"}], pack)
+    monkeypatch.setattr(objects, "LARGEST_VALUE", 2_000)
+
+    assert ["m" * 1000] == read(data)["message"].tolist()
+    assert not warnings(data)
 
 
 def test_a_cut_file_gives_every_entry_that_it_still_holds() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import lzma
 import shutil
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,24 @@ def test_numbers_are_read_as_python_reads_them(digits: int, harm: bytes | None) 
     found = read_numbers(np.frombuffer(b"7" * 24 + b"=".join(texts), np.uint8), starts, ends)
 
     assert [int(text) if text.isdigit() and len(text) <= 18 else -1 for text in texts] == found.tolist()
+
+
+@pytest.mark.parametrize("pack", [objects.XZ, objects.LZ4, objects.ZSTD_OBJECT], ids=["xz", "lz4", "zstd"])
+@pytest.mark.parametrize("text", [b"COREDUMP=\x7fELF" + bytes(range(256)) * 900, b"MESSAGE=" + b"ab" * 200_000])
+def test_the_name_of_a_large_value_is_known_before_it_is_decompressed(pack: int, text: bytes) -> None:
+    if pack == objects.XZ:
+        packed = lzma.compress(text, check=lzma.CHECK_NONE)
+    elif pack == objects.LZ4:
+        packed = len(text).to_bytes(8, "little") + bytes(pa.Codec("lz4_raw").compress(text, asbytes=True))
+    else:
+        packed = bytes(pa.Codec("zstd").compress(text, asbytes=True))
+    inflater = objects.Inflater()
+
+    assert text.startswith(inflater.peek(packed, pack))
+    assert 9 <= len(inflater.peek(packed, pack)) <= 64
+    assert text == inflater.inflate(packed, pack)
+    for damaged in (packed[:8], packed[:9], b"", b"\xff" * 40):
+        assert len(inflater.peek(damaged, pack)) <= 64
 
 
 class Shrinking(io.FileIO):

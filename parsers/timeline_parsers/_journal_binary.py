@@ -34,6 +34,8 @@ CHUNK_ITEMS: Final = 1 << 21
 
 # Compressed values that are decompressed in one call; a damaged one costs one call for each of them.
 INFLATED_TOGETHER: Final = 256
+# Compressed bytes from which on the name is looked at before a value is decompressed.
+LARGE: Final = 1 << 14
 
 # So many boots are looked for one by one in a chunk; more, as in the file of a relay, by sorting.
 FEW_BOOTS: Final = 16
@@ -180,6 +182,7 @@ class Reader:
         starts = places * 8 + self.file.payload_offset
         ends = places * 8 + sizes
         field = match_prefixes(self.file.data, starts, ends - starts, _PATTERNS)
+        field[flags != 0] = -1
         inflated = self._inflate(starts, ends, flags)
         for row, value in inflated.items():
             field[row] = next((k for k, name in enumerate(_PATTERNS) if value.startswith(name)), -1)
@@ -188,13 +191,23 @@ class Reader:
     def _inflate(self, starts: np.ndarray, ends: np.ndarray, flags: np.ndarray) -> dict[int, bytes]:
         """Return the values of the compressed objects by row; what cannot be decompressed is empty."""
         found: dict[int, bytes] = {}
-        rows = np.flatnonzero(flags)
+        rows = np.array(
+            [row for row in np.flatnonzero(flags).tolist() if self._may_be_wanted(starts, ends, flags, row)]
+        )
         for first in range(0, len(rows), INFLATED_TOGETHER):
             some = rows[first : first + INFLATED_TOGETHER].tolist()
             payloads = [self.file.cut(int(starts[row]), int(ends[row])) for row in some]
             values = self._inflater.inflate_all(payloads, flags[some].tolist())
             found |= {row: value or b"" for row, value in zip(some, values, strict=True)}
         return found
+
+    def _may_be_wanted(self, starts: np.ndarray, ends: np.ndarray, flags: np.ndarray, row: int) -> bool:
+        """Tell a large value of another field, such as COREDUMP, by its first bytes."""
+        start, end = int(starts[row]), int(ends[row])
+        if end - start < LARGE:
+            return True
+        begin = self._inflater.peek(self.file.cut(start, end), int(flags[row]))
+        return any(begin.startswith(name) or name.startswith(begin) for name in _PATTERNS)
 
     def _admit(
         self,

@@ -28,6 +28,10 @@ MOST_ITEMS: Final = 4096
 LARGEST_VALUE: Final = 64 << 20
 LARGEST_TOTAL: Final = 1 << 30
 LARGEST_TOGETHER: Final = 1 << 22
+# Longer than any name of a field that is read.
+PEEK: Final = 64
+# In front of a block of LZ4 is the size of the value.
+LZ4_HEAD, LZ4_MORE = 8, 15
 XZ_MEMORY: Final = 128 << 20
 
 
@@ -197,6 +201,25 @@ class Inflater:
             return [self.inflate(payload, flag) for payload, flag in pairs]
         self.left -= total
         return [joined[end - size : end] for size, end in zip(sizes, accumulate(sizes), strict=True)]
+
+    def peek(self, payload: bytes, flag: int) -> bytes:
+        """Return the first bytes of a value, so that a core dump is not decompressed; none if they cannot be told."""
+        try:
+            if flag == XZ:
+                return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY).decompress(payload, max_length=PEEK)
+            if flag == ZSTD_OBJECT:
+                with pa.CompressedInputStream(pa.BufferReader(payload), "zstd") as stream:
+                    return bytes(stream.read(PEEK))
+        except (OSError, ValueError, lzma.LZMAError, pa.ArrowException, MemoryError):
+            return b""
+        if flag != LZ4 or len(payload) <= LZ4_HEAD:
+            return b""
+        # A block begins with bytes as they are. How many is in the upper half of its first byte; 15 means more, and is
+        # followed by bytes to add, of which only the last is not 255.
+        literals, start = payload[LZ4_HEAD] >> 4, LZ4_HEAD + 1
+        while literals == LZ4_MORE and payload[start : start + 1] == b"\xff":
+            start += 1
+        return payload[start + (literals == LZ4_MORE) :][:literals]
 
     def _inflate(self, payload: bytes, flag: int) -> bytes | None:
         limit = min(LARGEST_VALUE, self.left)
