@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -66,8 +66,12 @@ def dedupe(
         return _untouched(events)
     groups = _Groups(events)
     for rule, find in LAYERS.items():
-        tell = {"warn": warn, "note": note} if find is find_copies else {}
-        groups.join(rule, *find(events, groups.alive(rule), **tell))
+        how: dict[str, Any] = {}
+        if find is find_copies:
+            how = {"warn": warn, "note": note}
+        elif find is pair_echoes:
+            how = {"aligned": groups.has(find_copies)}
+        groups.join(rule, *find(events, groups.alive(rule), **how))
     kept = groups.assemble()
     order = time_order(kept)
     return kept.reset_index(drop=True) if order is None else take(kept, order)
@@ -181,6 +185,10 @@ class _Groups:
         if rule == "same identity":
             paired &= ~_is_unique(self.events)
         return (self.stands_for == self.rows) & (~paired if rule in PAIRING else True)
+
+    def has(self, find: Callable[..., object]) -> Flags:
+        """Mark the rows that the layer *find* has joined with others, in this run or an earlier one."""
+        return (self.rules & (1 << list(LAYERS.values()).index(find))) != 0
 
     def join(self, rule: str, dropped: Ints, kept: Ints, clock: Ints) -> None:
         """Let each of *kept* stand for the row of *dropped* beside it, with the time of *clock*."""

@@ -40,17 +40,18 @@ IN_TEXT: Final = r"^(?:nginx: )?(?:\S+ \S+ )?\[\w+\] \d+#\d+: \*(?P<number>\d{1,
 """Where nginx writes the number of a connection."""
 
 
-def pair_echoes(events: pd.DataFrame, alive: Flags) -> tuple[Ints, Ints, Ints]:
+def pair_echoes(events: pd.DataFrame, alive: Flags, *, aligned: Flags) -> tuple[Ints, Ints, Ints]:
     """Return rows to drop, the rows that stand for them, and the rows whose time these should carry.
 
     Args:
         events: an event frame.
         alive: the rows that are still there.
+        aligned: those of them that stand for lines of another file already.
     """
     rows, channels = _candidates(events, alive)
     if not len(rows):
         return rows, rows, rows
-    slots = _Slots(events, rows, channels)
+    slots = _Slots(events, rows, channels, aligned[rows])
     table = np.concatenate([slots.pair_lone(), *slots.pair_crowded()])
     table = slots.drop_whole_rows(table)
     return rows[table[:, 0]], rows[table[:, 1]], rows[table[:, 2]]
@@ -123,7 +124,7 @@ class _Slots:
     The slots of each text lie side by side, in order of time.
     """
 
-    def __init__(self, events: pd.DataFrame, rows: Ints, channels: Ints) -> None:
+    def __init__(self, events: pd.DataFrame, rows: Ints, channels: Ints, aligned: Flags) -> None:
         near = events.take(rows)
         self.cores = find_cores(strings(near[MESSAGE]))
         self.repeats = self.cores.repeats
@@ -141,6 +142,7 @@ class _Slots:
         ticks[self.repeats > 1] = SECOND_US
         self.ticks = ticks[self.rows]
         self.is_text = (relays & ~native)[self.rows]
+        self.aligned = aligned[self.rows]
         self.hosts = encode(near[HOST])[self.rows]
         self.pids = (encode(near[PID]) if PID in near else np.full(len(rows), -1))[self.rows]
         self.sources = encode(near[SOURCE])[self.rows]
@@ -220,11 +222,13 @@ class _Slots:
     def _share_a_tick(self, one: Ints, other: Ints) -> Flags:
         """Tell which pairs are no two texts of the journal of one form, or have one stamp.
 
-        Two texts may be exports of one span after the other: equal lines at their seam are different events.
+        Two texts may be exports of one span after the other: equal lines at their seam are different events. Where
+        they overlap, their lines have been aligned.
         """
         apart = self.is_text[one] & self.is_text[other] & (self.ticks[one] == self.ticks[other])
         repeated = (self.begins[one] != self.times[one]) | (self.begins[other] != self.times[other])
-        return ~apart | repeated | (self.times[one] == self.times[other])
+        same = repeated | (self.times[one] == self.times[other])
+        return ~apart | (same & ~self.aligned[one] & ~self.aligned[other])
 
     def drop_whole_rows(self, table: Ints) -> Ints:
         """Keep of *table* only rows all slots of which have found a copy; each is dropped for the last of them.
