@@ -69,7 +69,8 @@ def test_the_line_that_says_what_happened_takes_part(text: str, masked: str | No
 
 
 def test_many_messages_are_masked_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(templates, "CHUNK", 3)
+    monkeypatch.setattr(templates, "FEWEST", 3)
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
     texts = [None if place == 4 else f"{chr(97 + place)} {place}" for place in range(11)]
 
     assert [text and f"{text[0]} <*>" for text in texts] == mask(arrow(texts)).to_pylist()
