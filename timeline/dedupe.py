@@ -70,7 +70,7 @@ def dedupe(
         if find is find_copies:
             how = {"warn": warn, "note": note}
         elif find is pair_echoes:
-            how = {"aligned": groups.has(find_copies)}
+            how = {"aligned": groups.has("same lines")}
         groups.join(rule, *find(events, groups.alive(rule), **how))
     kept = groups.assemble()
     order = time_order(kept)
@@ -186,9 +186,9 @@ class _Groups:
             paired &= ~_is_unique(self.events)
         return (self.stands_for == self.rows) & (~paired if rule in PAIRING else True)
 
-    def has(self, find: Callable[..., object]) -> Flags:
-        """Mark the rows that the layer *find* has joined with others, in this run or an earlier one."""
-        return (self.rules & (1 << list(LAYERS.values()).index(find))) != 0
+    def has(self, find: Callable[..., tuple[Ints, Ints, Ints]]) -> Flags:
+        """Mark the rows that the layer *rule* has joined with others, in this run or an earlier one."""
+        return (self.rules & (1 << list(LAYERS).index(rule))) != 0
 
     def join(self, rule: str, dropped: Ints, kept: Ints, clock: Ints) -> None:
         """Let each of *kept* stand for the row of *dropped* beside it, with the time of *clock*."""
