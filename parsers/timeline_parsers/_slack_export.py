@@ -36,6 +36,8 @@ _ATTACHMENT_NAME: Final = re.compile(r"F[A-Z0-9]{2,}-")
 DISCOVERY_NAME: Final = re.compile(r"discovery_conversations\w*\.json")
 
 DAY_NAME: Final = re.compile(r"\d{4}-\d{2}-\d{2}.*\.json")
+HELD_LIMIT: Final = 1 << 27
+"""Bytes of day files that are kept from the search for pins until they are parsed; what is above is read twice."""
 _CHANNEL_NAME: Final = re.compile(r"[^\s./\\A-Z]{1,80}")
 
 
@@ -80,6 +82,13 @@ def locate(source: Source) -> Place:
     if _is_uploaded_archive(container.label):
         return Place(place.names, place.channel, is_attachment=True)
     return place
+
+
+def read_once(source: Source) -> bytes:
+    """Return the bytes of *source*; what was read already, to find what is pinned, is not read again."""
+    layout = _LAYOUTS.get(source.container)
+    held = layout.hand_out(source.member) if layout else None
+    return source.read() if held is None else held
 
 
 def _place(export: Export | None, path: str, heard: Hearsay | None = None) -> Place:
@@ -127,6 +136,8 @@ class _Layout:
         # Weak: the layout is kept under its container and must not keep it open.
         self._container = ref(container)
         self._exports: dict[str, Export] = {}
+        self._held: dict[str, bytes] = {}
+        self._room = HELD_LIMIT
         members = container.names()
         for root in sorted(
             {_parent(name) for name in members if _is_anchor(name)}, key=lambda root: (root.count("/"), root)
@@ -148,22 +159,35 @@ class _Layout:
             if DAY_NAME.fullmatch(name.rpartition("/")[2]) and not UPLOADS.intersection(name.split("/")):
                 root = self._nearest(_parent(name))
                 days.setdefault(root, []).append(name[len(root) + 1 :] if root else name)
-        return {root: Hearsay(names, self._reader(root or "")) for root, names in days.items()}
+        return {root: Hearsay(names, self._reader(root or "", hold=True)) for root, names in days.items()}
 
     def listen(self, member: str) -> tuple[Hearsay, str]:
         """Return what the messages around *member* say about each other, and the folder it has there."""
         root = self._nearest(_parent(member))
         return self._heard.get(root) or Hearsay(), _parent(member[len(root) + 1 :] if root else member)
 
-    def _reader(self, root: str) -> ReadMember:
+    def _reader(self, root: str, *, hold: bool = False) -> ReadMember:
         def read(name: str) -> bytes | None:
             container = self._container()
+            if container is None:
+                return None
+            source = Source(container, f"{root}/{name}" if root else name)
             try:
-                return Source(container, f"{root}/{name}" if root else name).read() if container else None
+                data = source.read()
             except (OSError, KeyError, ValueError):
                 return None
+            if hold and not source.problems and len(data) <= self._room:  # damage is told by who parses the file
+                self._room -= len(data)
+                self._held[source.member] = data
+            return data
 
         return read
+
+    def hand_out(self, member: str) -> bytes | None:
+        """Return the bytes of *member* if they are held, and hold them no longer."""
+        data = self._held.pop(member, None)
+        self._room += len(data or b"")
+        return data
 
     def _nearest(self, folder: str) -> str | None:
         while folder not in self._exports:

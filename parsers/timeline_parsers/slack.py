@@ -12,7 +12,7 @@ from timeline.sources import Source
 from timeline_parsers._slack_archive import is_archive, read_archive
 from timeline_parsers._slack_chunks import is_chunk, name_chunks, read_chunks
 from timeline_parsers._slack_content import as_list, string, things
-from timeline_parsers._slack_export import Place, locate
+from timeline_parsers._slack_export import Place, locate, read_once
 from timeline_parsers._slack_hearsay import find_pinned
 from timeline_parsers._slack_json import Document, decode, find_object_lines
 from timeline_parsers._slack_lists import Channel, show_channel
@@ -20,6 +20,7 @@ from timeline_parsers._slack_marks import to_markdown
 from timeline_parsers._slack_message import Row, make_frame, read_message
 from timeline_parsers._slack_paste import check_options, read_paste, sniff_paste
 from timeline_parsers._slack_sniff import API_LISTS, MESSAGES_KEY, is_message, name_listing, sniff
+from timeline_parsers._slack_text import micros_of
 
 __all__ = ["SlackParser", "is_message", "parser", "to_markdown"]
 
@@ -49,12 +50,28 @@ class SlackParser:
         Raises:
             UsageError: there is an option of another name, or the date is none.
         """
+        yield from self.parse_window(source, None, None)
+
+    def parse_window(self, source: Source, since: int | None, until: int | None) -> Iterator[Batch]:
+        """Yield the messages of *source* that lie in a window; the others of a JSON file are counted as skipped.
+
+        Each message is judged by its own ts: the name of a day file is no time, and a reply may lie in the file of
+        another day than the message it answers.
+
+        Args:
+            source: the file.
+            since: begin of the window, microseconds since 1970, None if it is open.
+            until: its end, likewise.
+
+        Raises:
+            UsageError: as `parse` does.
+        """
         check_options(source.options)
         place = locate(source)
         if is_archive(source.head) and not place.is_attachment:
             yield from read_archive(source, place)
             return
-        data = source.read()
+        data = read_once(source)
         if not place.is_attachment and _is_pasted(data, source.head):
             yield from read_paste(source)
             return
@@ -62,7 +79,7 @@ class SlackParser:
         if place.is_attachment or place.listing:
             yield _skip(document, ATTACHMENT_NOTE if place.is_attachment else place.listing)
             return
-        yield from _Reader(source, place, data, document).batches()
+        yield from _Reader(source, place, data, document, (since, until)).batches()
 
 
 def _is_pasted(data: bytes, head: bytes) -> bool:
@@ -89,13 +106,17 @@ class _Reader:
         place: where it lies in an export.
         data: its bytes.
         document: its decoded JSON.
+        window: begin and end of what is wanted, microseconds since 1970, None if open.
     """
 
-    def __init__(self, source: Source, place: Place, data: bytes, document: Document) -> None:
+    def __init__(
+        self, source: Source, place: Place, data: bytes, document: Document, window: tuple[int | None, int | None]
+    ) -> None:
         self.source = source
         self.place = place
         self.data = data
         self.document = document
+        self.since, self.until = window
         self.tally = Tally()
         self.note = ""
         self.warnings: list[str] = []
@@ -107,14 +128,17 @@ class _Reader:
         if self.document.damage:
             self._note_damage()
         objects = things([value for value, _ in self.found])
-        pinned = find_pinned(objects) | self.place.heard.pinned(self.place.folder)
-        names = self.place.heard.complete(self.place.names, objects, self.data)
-        self.place = replace(self.place, names=names)
+        skipped = self._leave_out()
+        pinned = frozenset[str]()
+        if self.found:  # else it is not worth reading the other days
+            pinned = find_pinned(objects) | self.place.heard.pinned(self.place.folder)
+            self.place = replace(self.place, names=self.place.heard.complete(self.place.names, objects, self.data))
         for start in range(0, max(len(self.found), 1), _ROWS_A_BATCH):
             rows = list(self._read(self.found[start : start + _ROWS_A_BATCH], pinned))
-            self.tally.lines = len(rows) + self.tally.unparsed + self.tally.decoration
-            yield self.tally.batch(make_frame(rows), warnings=tuple(self.warnings), note=self.note)
-            self.tally, self.warnings = Tally(), []
+            self.tally.lines = len(rows) + self.tally.unparsed + self.tally.decoration + skipped
+            batch = self.tally.batch(make_frame(rows), warnings=tuple(self.warnings), note=self.note)
+            yield replace(batch, skipped=skipped)
+            self.tally, self.warnings, skipped = Tally(), [], 0
 
     def _read(self, part: list[tuple[Any, int]], pinned: frozenset[str]) -> Iterator[Row]:
         for value, line in part:
@@ -123,6 +147,20 @@ class _Reader:
                 self.tally.reject(line, _describe_reject(value))
             else:
                 yield row
+
+    def _leave_out(self) -> int:
+        """Drop the messages outside of the window and return how many; those without a time are told later."""
+        if self.since is None and self.until is None:
+            return 0
+        count = len(self.found)
+        self.found = [(value, line) for value, line in self.found if not self._is_outside(value)]
+        return count - len(self.found)
+
+    def _is_outside(self, value: Any) -> bool:
+        micros = micros_of(value.get("ts")) if isinstance(value, dict) else None
+        if micros is None:
+            return False
+        return (self.since is not None and micros < self.since) or (self.until is not None and micros > self.until)
 
     def _collect(self) -> None:
         """Gather the messages of every value of the document, each with its line."""
