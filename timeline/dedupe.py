@@ -186,8 +186,8 @@ class _Groups:
             paired &= ~_is_unique(self.events)
         return (self.stands_for == self.rows) & (~paired if rule in PAIRING else True)
 
-    def has(self, find: Callable[..., tuple[Ints, Ints, Ints]]) -> Flags:
-        """Mark the rows that the layer *rule* has joined with others, in this run or an earlier one."""
+    def has(self, rule: str) -> Flags:
+        """Mark the rows that *rule* has joined with others, in this run or an earlier one."""
         return (self.rules & (1 << list(LAYERS).index(rule))) != 0
 
     def join(self, rule: str, dropped: Ints, kept: Ints, clock: Ints) -> None:
