@@ -210,7 +210,8 @@ def date_events(readings: Iterable[Reading]) -> list[pd.DataFrame]:
     """
     groups: dict[object, list[Reading]] = {}
     for place, reading in enumerate(readings):
-        groups.setdefault((reading.clock.shift,) if reading.is_plain else place, []).append(reading)
+        together = (reading.clock.shift,) if reading.is_plain else place
+        groups.setdefault(together if len(reading.records) else (), []).append(reading)
     return [_date_together(group) for group in groups.values()]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -97,6 +98,11 @@ RAW_DTYPES: Final[Mapping[str, object]] = {WALL: "Int64", ZONE: "category"}
 
 def empty() -> pd.DataFrame:
     """Return an event frame without rows."""
+    return _empty().copy(deep=False)  # making one takes some ms, and an export may have a thousand days without any
+
+
+@cache
+def _empty() -> pd.DataFrame:
     return pd.DataFrame({name: missing(dtype, pd.RangeIndex(0)) for name, dtype in DTYPES.items()})
 
 
