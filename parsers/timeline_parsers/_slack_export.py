@@ -137,6 +137,7 @@ class _Layout:
         self._container = ref(container)
         self._exports: dict[str, Export] = {}
         self._held: dict[str, bytes] = {}
+        self._given: set[str] = set()
         self._room = HELD_LIMIT
         members = container.names()
         for root in sorted(
@@ -176,7 +177,8 @@ class _Layout:
                 data = source.read()
             except (OSError, KeyError, ValueError):
                 return None
-            if hold and not source.problems and len(data) <= self._room:  # damage is told by who parses the file
+            wanted = hold and source.member not in self._given and not source.problems  # its parser tells damage
+            if wanted and len(data) <= self._room:
                 self._room -= len(data)
                 self._held[source.member] = data
             return data
@@ -184,7 +186,8 @@ class _Layout:
         return read
 
     def hand_out(self, member: str) -> bytes | None:
-        """Return the bytes of *member* if they are held, and hold them no longer."""
+        """Return the bytes of *member* if they are held, and hold them no longer nor again."""
+        self._given.add(member)
         data = self._held.pop(member, None)
         self._room += len(data or b"")
         return data
