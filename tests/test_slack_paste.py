@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from timeline_parsers._slack_paste import read_paste
 from timeline_parsers.slack import parser
 
+from timeline import build
 from timeline import read as read_evidence
 from timeline.containers import Memory
 from timeline.errors import UsageError
@@ -174,3 +176,22 @@ def test_any_text_is_accounted_for(lines: list[str], dated: bool) -> None:  # no
     rows, _ = read(text, **({"date": "2026-06-15"} if dated else {}))
 
     assert all(rows["message"].str.len() > 0)
+
+
+def test_no_second_is_shown_that_was_not_told(tmp_path: Path) -> None:
+    path = tmp_path / "chat.txt"
+    path.write_text("alice [11:58 AM]\nthe checkout is down\n[11:58]\nrolling back shop-api to 2.13.0\n", "utf-8")
+    told = {"tz": "UTC", "options": {"slack": {"date": "2026-06-15"}}}
+    events = read_evidence(path, **told).events
+    assert events["time_note"].to_list() == ["told to the minute; zone UTC as told"] * 2
+    assert events["time_basis"].to_list() == ["declared"] * 2
+    text = build(path, **told).to_markdown()
+    assert "11:58†" in text
+    assert "11:58:00" not in text
+    assert "told to the minute" in text
+
+
+def test_an_undated_message_has_no_minute_either(tmp_path: Path) -> None:
+    path = tmp_path / "chat.txt"
+    path.write_text(OLD, "utf-8")
+    assert set(read_evidence(path).events["time_note"]) == {""}

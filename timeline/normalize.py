@@ -80,6 +80,7 @@ def normalize(
     Args:
         records: records of one source in file order, with the columns `wall` and `zone` of `timeline.parser.Batch`.
             A frame may have `timestamp` instead: aware stamps are explicit, naive ones are read like `wall`.
+            What a parser says in `time_note` comes first in that of the result.
         zone: the zone told for stamps without one, an IANA name or offset; None if nobody told.
         year: the year of the first record, for stamps without one.
         yearless: the stamps have no year; see `Batch.yearless`.
@@ -101,6 +102,7 @@ def normalize(
             **{WALL: stamps.dt.as_unit("us").astype("int64").astype("Int64").where(stamps.notna())}
         )
     times = _start(records[WALL])
+    _take_notes(times, records)
     if yearless:
         _find_years(times, year, modified, label, warn)
     codes, names = _zone_codes(records)
@@ -137,12 +139,16 @@ def _from_aware(records: pd.DataFrame, stamps: pd.Series, shift: timedelta | Non
     if TIME_BASIS in records:
         known = pd.Categorical(records[TIME_BASIS].astype("object"), dtype=BASIS_DTYPE)
         times.basis = np.maximum(known.codes, _EXPLICIT).astype(np.int8)
-    if TIME_NOTE in records:
-        codes, texts = pd.factorize(records[TIME_NOTE].fillna("").astype("str"))
-        times.notes, times.texts = codes.astype(np.int32), [str(text) for text in texts] or [""]
+    _take_notes(times, records)
     if shift:
         _shift(times, shift)
     return _columns(records, times)
+
+
+def _take_notes(times: _Times, records: pd.DataFrame) -> None:
+    if TIME_NOTE in records:
+        codes, texts = pd.factorize(records[TIME_NOTE].fillna("").astype("str"))
+        times.notes, times.texts = codes.astype(np.int32), [str(text) for text in texts] or [""]
 
 
 def _start(column: pd.Series) -> _Times:

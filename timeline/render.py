@@ -143,7 +143,7 @@ def _lines(entries: pd.DataFrame, *, table: bool, why: bool) -> Iterator[_Line]:
         yield _Line(
             id=_identity(row, seen),
             day=f"{stamp:%Y-%m-%d}",
-            clock=f"{stamp:%H:%M:%S}" if minute in shared else f"{stamp:%H:%M}",
+            clock=f"{stamp:%H:%M:%S}" if minute in shared and _has_seconds(row) else f"{stamp:%H:%M}",
             uncertain="" if row[schema.TIME_BASIS] in (None, "explicit") else UNCERTAIN,
             phase=f"**{row[schema.PHASE]}**" if row.get(schema.PHASE) else "",
             label=_label(row, table=table),
@@ -151,6 +151,10 @@ def _lines(entries: pd.DataFrame, *, table: bool, why: bool) -> Iterator[_Line]:
             origin=_origin(row, shown),
             why=_why(row, table=table) if why else "",
         )
+
+
+def _has_seconds(row: dict[str, Any]) -> bool:
+    return schema.TO_THE_MINUTE not in str(row[schema.TIME_NOTE] or "")
 
 
 def _label(row: dict[str, Any], *, table: bool) -> str:

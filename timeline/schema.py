@@ -49,6 +49,9 @@ ZONE: Final = "zone"
 SEVERITIES: Final = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
 BASES: Final = ("explicit", "declared", "inferred", "assumed")
 
+TO_THE_MINUTE: Final = "told to the minute"
+"""The `time_note` of a parser whose stamps have no seconds: none are shown then."""
+
 TIME_DTYPE: Final = pd.DatetimeTZDtype("us", "UTC")
 SEVERITY_DTYPE: Final = pd.CategoricalDtype(list(SEVERITIES), ordered=True)
 BASIS_DTYPE: Final = pd.CategoricalDtype(list(BASES))

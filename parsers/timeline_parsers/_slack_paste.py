@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final
 
+from timeline import schema
 from timeline.errors import UsageError
 from timeline.parser import Batch, Tally
 from timeline.sources import Source
@@ -287,6 +288,10 @@ class _Reader:
         """Make a batch of what was read so far."""
         tally, rows = self.tally, self.rows
         tally.lines = len(rows) + tally.continuation + tally.blank + tally.decoration + tally.unparsed
-        batch = tally.batch(make_frame(rows, zone=None), warnings=tuple(self.warnings), note=self.note)
+        frame = make_frame(rows, zone=None)
+        # The second 00 that a stamp needs was not told: nobody shall read it as one.
+        note = schema.full(schema.TO_THE_MINUTE, "str", frame.index)
+        frame[schema.TIME_NOTE] = note.where(frame[schema.WALL].notna(), "")
+        batch = tally.batch(frame, warnings=tuple(self.warnings), note=self.note)
         self.tally, self.rows, self.warnings = Tally(), [], []
         return batch
