@@ -35,6 +35,8 @@ FAMILY: Final = (*PLACE, SEVERITY, KIND, FORM, UNDATED)
 """Columns of a key that are never cut."""
 KEY: Final = (*FAMILY, TEXT, CODE, VERB)
 """Columns of a key: masked text or route; of failed requests status and method too."""
+LOOKS: Final = (*PLACE, SEVERITY, KIND, TIMESTAMP, MESSAGE, STATUS, METHOD, PATH, CHANNEL, IS_BOT)
+"""Columns of events that make the key."""
 
 PLAIN, PERSON, PROGRAM, REQUEST = range(4)
 """Forms of keys; a request has that of its class of status added: REQUEST + 10 is 1xx."""

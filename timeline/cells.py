@@ -16,7 +16,7 @@ import pandas as pd
 
 from timeline import schema
 from timeline.arrays import NEVER, Ints, group, micros, take
-from timeline.cell_keys import FAILED, FORM, REQUEST, look
+from timeline.cell_keys import FAILED, FORM, LOOKS, REQUEST, look
 from timeline.cell_limits import EXPONENT, LEVEL, LIMIT, first_share, is_alone, keep_within
 from timeline.cell_runs import entries_of
 from timeline.cell_table import BUCKET_US, NO_ROW, SECOND_US, Table, forget_rows, order_rows, rank_rows, stack
@@ -25,6 +25,9 @@ from timeline.schema import FILE, KIND, LINE, MESSAGE, REF, TIMESTAMP
 __all__ = ["Cells", "combine", "entries_of", "reduce_events"]
 
 NOISE: Final = "noise"
+PLACED_BY: Final = (TIMESTAMP, FILE, LINE, MESSAGE, REF)
+LOOKED_AT: Final = tuple(dict.fromkeys((*PLACED_BY, *LOOKS)))
+"""Columns by which events are put in order, and those that decide what they have in common."""
 ENOUGH: Final = 1 << 16
 """So many cells are worth being combined with those before them."""
 
@@ -62,13 +65,14 @@ def reduce_events(events: pd.DataFrame, *, limit: int = LIMIT) -> Cells:
         SchemaError: *events* lacks a column of the event frame.
     """
     schema.check(events)
+    looked_at = events[[name for name in LOOKED_AT if name in events]]
     wanted = np.flatnonzero((events[KIND] != NOISE).to_numpy())
-    if len(wanted) < len(events):
-        events = take(events, wanted)
-    order = order_rows(events[[TIMESTAMP, FILE, LINE, MESSAGE, REF]])
-    keys, numbers = look(events)
+    looked_at = take(looked_at, wanted) if len(wanted) < len(events) else looked_at
+    keys, numbers = look(looked_at)
     keys[LEVEL], keys[EXPONENT] = 0, 0
-    return _settle(keys, _count(keys, numbers, micros(events[TIMESTAMP]), order), events, first_share(limit), limit)
+    table = _count(keys, numbers, micros(looked_at[TIMESTAMP]), order_rows(looked_at))
+    table = table.with_(first=wanted[table.first], last=wanted[table.last])
+    return _settle(keys, table, events, first_share(limit), limit)
 
 
 def combine(parts: Iterable[Cells]) -> Cells:
@@ -106,20 +110,25 @@ def _unite(parts: list[Cells]) -> Cells:
 
 def _settle(keys: pd.DataFrame, table: Table, rows: pd.DataFrame, share: int, limit: int) -> Cells:
     """Bring cells within the limit, and keep of *rows* only those at which a run may begin or end."""
-    pointed = np.union1d(table.first, table.last)
-    pointed = pointed[pointed != NO_ROW]
+    pointed = _find_needed(table, len(rows))
     ranks = np.full(len(rows), NO_ROW)
-    ranks[pointed] = rank_rows(take(rows[[TIMESTAMP, FILE, LINE, MESSAGE, REF]], pointed))
+    ranks[pointed] = rank_rows(take(rows[[*PLACED_BY]], pointed))
     limited = keep_within(keys, table, ranks, share, limit)
     forms = limited.keys[FORM].to_numpy()
     endless = (forms > REQUEST) & (forms != FAILED)
     table = forget_rows(limited.table, is_alone(limited.keys), endless)
-    kept = np.union1d(table.first, table.last)
-    kept = kept[kept != NO_ROW]
+    kept = _find_needed(table, len(rows))
     places = np.full(len(rows) + 1, NO_ROW)
     places[kept] = np.arange(len(kept))
     table = table.with_(first=places[table.first], last=places[table.last])
     return Cells(limited.keys, table, take(rows, kept), limited.share, limit)
+
+
+def _find_needed(table: Table, rows: int) -> Ints:
+    """Return which of so many rows the cells point to."""
+    marks = np.zeros(rows + 1, bool)
+    marks[table.first] = marks[table.last] = True
+    return np.flatnonzero(marks[:-1])  # NO_ROW is the one behind the last
 
 
 def _count(keys: pd.DataFrame, numbers: Ints, times: Ints, order: Ints) -> Table:
