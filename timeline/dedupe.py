@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from timeline import schema
 from timeline.arrays import Flags, Ints, count_within, encode, group, lines, ranks, strings, take, time_order
-from timeline.echoes import pair_echoes
+from timeline.echoes import is_text, pair_echoes
 from timeline.overlaps import find_copies
 from timeline.schema import (
     ALSO_IN,
@@ -161,9 +161,6 @@ LAYERS: Final[Mapping[str, Callable[..., tuple[Ints, Ints, Ints]]]] = {
 }
 """The rules by which rows become one, in order; the names are the values of `dedupe_rule`."""
 
-PAIRING: Final = frozenset({"same identity", "same event"})
-"""Rules that pair single rows."""
-
 
 class _Groups:
     """Which row stands for which, while the layers work."""
@@ -184,7 +181,10 @@ class _Groups:
         paired = (self.earlier & (1 << list(LAYERS).index(rule))) != 0
         if rule == "same identity":
             paired &= ~_is_unique(self.events)
-        return (self.stands_for == self.rows) & (~paired if rule in PAIRING else True)
+        elif rule == "same lines":
+            # What pairs have left of two texts of a journal may look like one block.
+            paired = is_text(self.events) & ((self.earlier & (1 << list(LAYERS).index("same event"))) != 0)
+        return (self.stands_for == self.rows) & ~paired
 
     def has(self, rule: str) -> Flags:
         """Mark the rows that *rule* has joined with others, in this run or an earlier one."""
