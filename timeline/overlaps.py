@@ -245,7 +245,7 @@ class _Rows:
         """Say which lines may be copies, and why they stay."""
         ours, theirs = self._span(block.kept), self._span(block.dropped)
         return (
-            f"{block.late.name}: {theirs} may be copies of {ours} of {block.early.name}; both are kept, "
+            f"{block.late.name}: {theirs} may be copied from {ours} of {block.early.name}; both are kept, "
             f"since {self.doubt(block)}"
         )
 
