@@ -105,6 +105,29 @@ def test_the_json_file_of_a_container() -> None:
     assert counts(log) == (2, 2, 0, 0)
 
 
+def divided(*texts: str) -> str:
+    return lines(*({"log": text, "stream": "stderr", "time": "2026-06-15T14:03:11.2Z"} for text in texts))
+
+
+def test_docker_divides_long_lines() -> None:
+    # What the driver cut at 16 KiB has no line end.
+    texts = ("x" * 100, "y" * 100, "z\n")
+    log = divided(
+        f"{AT} [7] a@b ERROR:  {texts[0]}", *texts[1:], f"{AT} [7] a@b STATEMENT:  s\n", f"{AT} [8] a@b LOG:  y\n"
+    )
+
+    one, two = rows(log)
+    assert (one["message"], one["postgresql.statement"]) == ("".join(texts).strip(), "s")
+    assert (one["line"], two["line"]) == (1, 5)
+    assert counts(log) == (2, 3, 0, 0)
+
+
+def test_entries_that_all_lost_their_line_ends_are_whole() -> None:
+    log = divided(f"{AT} [7] a@b ERROR:  x", "\tmore", f"{AT} [8] a@b LOG:  y")
+
+    assert [record["message"] for record in rows(log)] == ["x\nmore", "y"]
+
+
 def test_other_objects_are_counted() -> None:
     log = lines(entry(f"{AT} [7] a@b LOG:  x"), {"a": 1}, {"jsonPayload": {"x": 1}}) + "\nstray\n[1]\n"
 

@@ -242,6 +242,21 @@ def test_a_container_of_kubernetes() -> None:
     assert row(f"{at} stderr F [7] LOG:  x\n")["wall"] == WALL + 1_000_456
 
 
+def test_kubernetes_divides_long_lines() -> None:
+    # Tag P: the text goes on in the next line of that stream (kubelet-cri-logging.md).
+    at = "2026-06-15T14:03:12.123456789Z"
+    log = (
+        f'{at} stderr P {AT} [7] a@b ERROR:  rel\n{at} stdout F backup done\n{at} stderr P ation "or\n'
+        f'{at} stderr F ders" does not exist\n{at} stderr F {AT} [7] a@b STATEMENT:  select\n'
+        f"{at} stdout F {AT} backup\n{at} stderr F \t1\n{at} stderr F {AT} [8] LOG:  z\n"
+    )
+    one, two = rows(log)
+
+    assert (one["message"], one["postgresql.statement"]) == ('relation "orders" does not exist', "select\n1")
+    assert (one["line"], two["message"], two["line"]) == (1, "z", 8)
+    assert counts(log) == (2, 4, 0, 2)
+
+
 def test_a_line_number_of_the_prefix_is_none_of_a_piece() -> None:
     who = "db=shop,user=app"
     log = (

@@ -19,7 +19,7 @@ import pyarrow as pa
 from timeline.textlog import Block
 from timeline_parsers._pg_frame import STAMP_WIDTH
 from timeline_parsers._pg_match import extract
-from timeline_parsers._pg_syslog import read_headers
+from timeline_parsers._pg_syslog import join_texts, read_headers
 from timeline_parsers._pg_wrapped import Pieces
 
 # CloudNativePG's names, which are those of the columns of a csvlog, to the keys of a jsonlog.
@@ -42,6 +42,7 @@ _STAMP: Final = (
     r"^(?P<stamp>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d{1,9}))? ?"
     r"(?P<zone>Z|UTC|[+-]\d\d(?::?\d\d)?)?"
 )
+_STREAMS: Final = {"stdout": 0, "stderr": 1}
 _PARTS: Final = ("detail", "hint", "context", "statement")
 
 
@@ -54,12 +55,16 @@ class Entry:
         stamp: when the cloud says that was.
         host: the instance.
         pid: the process, if an attribute of the entry says so.
+        stream: "stdout" or "stderr" of a container.
+        partial: whether the text goes on in the next entry of the stream.
     """
 
     text: str
     stamp: str = ""
     host: str | None = None
     pid: int | None = None
+    stream: str = ""
+    partial: bool = False
 
 
 def load_object(line: bytes) -> dict[str, Any] | None:
@@ -102,7 +107,9 @@ def load_entry(line: bytes) -> Entry | None:
     if isinstance(text, str):
         return Entry(_one_record(text), _text(found.get("timestamp")), _instance(found))
     if isinstance(found.get("log"), str) and "stream" in found:
-        return Entry(_one_record(found["log"]), _text(found.get("time")))
+        log = found["log"]
+        stream = _text(found["stream"])
+        return Entry(_one_record(log), _text(found.get("time")), stream=stream, partial=not log.endswith("\n"))
     return _diagnostic(found)
 
 
@@ -118,18 +125,40 @@ def is_newest_first(entries: list[Entry]) -> bool:
     return bool(stamps) and stamps[0] > stamps[-1]
 
 
-def read_entries(block: Block) -> Pieces:
-    """Take the entries of *block* apart; lines that are none are left out."""
-    entries = list(_entries(block))
-    lines = np.array([line for line, _ in entries], np.int64)
-    stamps = extract(pa.array([entry.stamp for _, entry in entries], pa.large_string()), _STAMP)
+def are_divided(entries: list[Entry]) -> bool:
+    """Tell whether a container's text without line end is a piece of one; what passed a log on may take all ends."""
+    return any(entry.stream and not entry.partial for entry in entries)
+
+
+def read_entries(block: Block, *, divided: bool = False) -> Pieces:
+    """Take the entries of *block* apart; lines that are none are left out.
+
+    Args:
+        block: lines of a source.
+        divided: see `are_divided`.
+    """
+    found = list(_entries(block))
+    every = np.array([line for line, _ in found], np.int64)
+    texts, heads, begins = _join_entries([entry for _, entry in found], divided=divided)
+    tails = np.flatnonzero(begins != np.arange(len(begins)))
+    entries = [found[head][1] for head in heads.tolist()]
+    lines = every[heads]
+    stamps = extract(pa.array([entry.stamp for entry in entries], pa.large_string()), _STAMP)
     part = {name: stamps.column(name).combine_chunks() for name in stamps.column_names}
-    part["host"] = pa.array([entry.host for _, entry in entries], pa.large_string())
-    part["pid"] = pa.array([str(entry.pid or "") for _, entry in entries], pa.large_string())
-    process = np.array([entry.pid or -1 for _, entry in entries], np.int64)
-    none = np.zeros(len(entries), np.int64)
-    texts = pa.array([entry.text for _, entry in entries], pa.large_string())
-    return Pieces(lines, texts, process, none - 1, none, read_headers(lines, part))
+    part["host"] = pa.array([entry.host for entry in entries], pa.large_string())
+    part["pid"] = pa.array([str(entry.pid or "") for entry in entries], pa.large_string())
+    process = np.array([entry.pid or -1 for entry in entries], np.int64)
+    joined = np.stack((every[tails], every[begins[tails]]))
+    stream = np.array([_STREAMS.get(entry.stream, -1) for entry in entries], np.int64)
+    return Pieces(lines, texts, process, stream, np.zeros(len(lines), np.int64), read_headers(lines, part), joined)
+
+
+def _join_entries(entries: list[Entry], *, divided: bool) -> tuple[pa.Array, np.ndarray, np.ndarray]:
+    return join_texts(
+        pa.array([entry.text for entry in entries], pa.large_string()),
+        pa.array([entry.stream == "stderr" for entry in entries], pa.bool_()),
+        pa.array([entry.partial and divided for entry in entries], pa.bool_()),
+    )
 
 
 def _entries(block: Block) -> Iterator[tuple[int, Entry]]:

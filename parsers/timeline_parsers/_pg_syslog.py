@@ -15,6 +15,7 @@ from timeline_parsers._pg_frame import Fields, to_numbers, without
 from timeline_parsers._pg_labels import PART_OF
 from timeline_parsers._pg_match import extract
 from timeline_parsers._pg_wrapped import Pieces
+from timeline_parsers._wrappers import Parts, join_pieces, no_hosts
 
 _DATED: Final = (
     r"(?P<stamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:[.,](?P<fraction>\d{1,9}))?(?P<zone>Z|[+-]\d\d(?::?\d\d)?)?"
@@ -36,7 +37,7 @@ HEADERS: Final = (
     f"{_PRI}{_YEARLESS} {_HOST}{_TAG}",
     f"{_PRI}{_DATED} {_HOST}{_TAG}",
     rf"(?:\d+ )?<\d{{1,3}}>1 {_DATED} {_HOST}{_NEW_TAG}",
-    rf"{_DATED} (?:stdout|stderr) [FP](?::\S*)? (?P<host>)(?P<ident>)(?P<pid>){_NO_NUMBERS}",
+    rf"{_DATED} (?P<stream>stdout|stderr) (?P<tag>[FP])(?::\S*)? (?P<host>)(?P<ident>)(?P<pid>){_NO_NUMBERS}",
 )
 YEARLESS, CONTAINER = HEADERS[0], HEADERS[3]
 """CONTAINER is CRI of Kubernetes. Reference: kubelet-cri-logging.md in kubernetes/design-proposals-archive."""
@@ -84,14 +85,39 @@ def read_pieces(block: Block, header: str) -> Pieces:
     table = extract(block.lines, f"^{header}{_TAIL}" if numbered else f"^{header}(?P<text>.*)$")
     lines = np.flatnonzero(table.column("text").is_valid().to_numpy())
     table = table.take(pa.array(lines))
+    if header == CONTAINER:
+        return _read_container(lines, table)
     part = {name: table.column(name).combine_chunks() for name in table.column_names}
     record, piece = (_whole(part[name]) for name in ("record", "piece"))
     whole = (record >= 0) & (piece < 0)
     stamps = read_headers(lines, part, yearless=header.startswith(YEARLESS))
-    if header == CONTAINER:
-        return Pieces(lines, part["text"], record, record, piece.clip(0), stamps)
     texts = _decode(part["text"], pa.array(piece < 0))
     return Pieces(lines, texts, _processes(part), record, np.where(whole, 1, piece.clip(0)), stamps)
+
+
+def _read_container(lines: np.ndarray, table: pa.Table) -> Pieces:
+    """Take lines of CRI, whose tag P says that the text goes on in the next line of its stream."""
+    part = {name: table.column(name).combine_chunks() for name in table.column_names}
+    texts, heads, begins = join_texts(part["text"], pc.equal(part["stream"], "stderr"), pc.equal(part["tag"], "P"))
+    tails = np.flatnonzero(begins != np.arange(len(begins)))
+    some = {name: column.take(pa.array(heads)) for name, column in part.items()}
+    none = np.zeros(len(heads), np.int64)
+    divided = np.stack((lines[tails], lines[begins[tails]]))
+    stream = pc.equal(some["stream"], "stderr").to_numpy(zero_copy_only=False).astype(np.int64)
+    return Pieces(lines[heads], texts, none - 1, stream, none, read_headers(lines[heads], some), divided)
+
+
+def join_texts(texts: pa.Array, errors: pa.Array, partial: pa.Array) -> tuple[pa.Array, np.ndarray, np.ndarray]:
+    """Put together what a container's log divided; see `join_pieces`.
+
+    Args:
+        texts: what was wrapped.
+        errors: whether it was written to standard error.
+        partial: whether it goes on in the next one of its stream.
+    """
+    streams = errors.to_numpy(zero_copy_only=False).astype(np.int8)
+    none = np.zeros(len(texts), bool)
+    return join_pieces(Parts(texts, streams, partial.to_numpy(zero_copy_only=False), none, no_hosts(len(texts))))
 
 
 def _whole(values: pa.Array) -> np.ndarray:

@@ -7,7 +7,7 @@ into the text that the server would have written to stderr, and that text is rea
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -40,9 +40,10 @@ class Pieces:
         lines: their places in the block.
         texts: what was wrapped; may itself have several lines.
         process: a number for host, program and process; -1 where the wrapper does not tell.
-        record: the number of the record in its process, -1 where there is none.
+        record: the number of the record in its process, or of the stream it came by; -1 where there is none.
         piece: the number of the piece in its record, from 1; 0 where there is none.
         stamps: time, zone and host of the wrapper, and the process id.
+        tails: two rows: lines whose text goes on that of another one, because the wrapper divided it, and that one.
     """
 
     lines: np.ndarray
@@ -51,11 +52,13 @@ class Pieces:
     record: np.ndarray
     piece: np.ndarray
     stamps: Fields
+    tails: np.ndarray = field(default_factory=lambda: np.zeros((2, 0), np.int64))
 
     def take(self, places: np.ndarray) -> Pieces:
         """Return some of the pieces."""
         arrays = (self.process[places], self.record[places], self.piece[places])
-        return Pieces(self.lines[places], self.texts.take(pa.array(places)), *arrays, self.stamps.take(places))
+        texts, stamps = self.texts.take(pa.array(places)), self.stamps.take(places)
+        return Pieces(self.lines[places], texts, *arrays, stamps, self.tails)
 
 
 Unwrap = Callable[[Block], Pieces]
@@ -113,14 +116,16 @@ class _Reader:
         if self.newest_first:
             pieces = pieces.take(np.arange(len(pieces.lines))[::-1])
         groups = _group(pieces, self.prefix)
-        cut = len(block.ends) if last else _find_cut(pieces.lines, groups.of, len(block.ends))
+        cut = len(block.ends) if last else _find_cut(*_with_tails(pieces, groups.of), len(block.ends))
         if not cut:
             return 0, None
         kept = np.flatnonzero((pieces.lines < cut) & groups.has_head)
         kept = kept[np.argsort(groups.head[kept], kind="stable")]
         text = _Text.of(pieces.take(kept), groups.new_line[kept], groups.of[kept])
         fields, lost = self._read_text(text)
-        tally = _count(block, cut, len(fields.line), pieces.lines[kept][~lost])
+        understood = pieces.lines[kept][~lost]
+        tails = pieces.tails[0, np.isin(pieces.tails[1], understood)]
+        tally = _count(block, cut, len(fields.line), np.concatenate((understood, tails)))
         fields.line = block.first_line + fields.line
         frame = build_frame(fields)
         if self.newest_first:
@@ -208,6 +213,13 @@ def _processes(pieces: Pieces, rows: np.ndarray, table: pa.Table) -> np.ndarray:
     of = np.full(len(pieces.lines) + 1, -1)
     of[rows[named]] = codes[named]
     return of[last]
+
+
+def _with_tails(pieces: Pieces, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lines of all texts, also of divided ones, and the record of each."""
+    order = np.argsort(pieces.lines)
+    heads = order[np.searchsorted(pieces.lines[order], pieces.tails[1])]
+    return np.concatenate((pieces.lines, pieces.tails[0])), np.concatenate((groups, groups[heads]))
 
 
 def _find_cut(lines: np.ndarray, groups: np.ndarray, count: int) -> int:

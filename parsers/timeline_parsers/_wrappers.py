@@ -86,8 +86,8 @@ class Unwrapped(Block):
 
 
 @dataclass(frozen=True)
-class _Parts:
-    """What the wrappers of some lines say.
+class Parts:
+    """What the wrappers of some lines say; `join_pieces` puts together what they divided.
 
     Attributes:
         texts: what was wrapped; the whole line where there is no wrapper.
@@ -103,12 +103,12 @@ class _Parts:
     alone: Mask
     hosts: pa.LargeStringArray
 
-    def slice(self, first: int, last: int | None = None) -> _Parts:
+    def slice(self, first: int, last: int | None = None) -> Parts:
         rows = slice(first, last)
-        return _Parts(self.texts[rows], self.streams[rows], self.partial[rows], self.alone[rows], self.hosts[rows])
+        return Parts(self.texts[rows], self.streams[rows], self.partial[rows], self.alone[rows], self.hosts[rows])
 
 
-Wrapper = Callable[[Block], _Parts]
+Wrapper = Callable[[Block], Parts]
 
 
 def find_wrapper(block: Block, starts: Starts) -> Wrapper | None:
@@ -151,7 +151,7 @@ def has_priorities(block: Block) -> bool:
     return bool(pc.any(pc.starts_with(block.lines.slice(0, _SAMPLE), "<")).as_py())
 
 
-def read_docker(block: Block) -> _Parts:
+def read_docker(block: Block) -> Parts:
     r"""Read `{"log":"…\n","stream":"stderr","time":"…"}`; a text without line break goes on in the next line."""
     lines = block.lines
     table = _read_objects(block)
@@ -162,7 +162,7 @@ def read_docker(block: Block) -> _Parts:
     texts = pc.replace_substring_regex(texts, r"\r?\n$", "")
     streams = pc.equal(table["stream"], "stderr").fill_null(False).to_numpy(zero_copy_only=False)
     alone = pc.invert(wrapped).to_numpy(zero_copy_only=False)
-    return _Parts(texts, streams.astype(np.int8), partial, alone, _no_hosts(len(lines)))
+    return Parts(texts, streams.astype(np.int8), partial, alone, no_hosts(len(lines)))
 
 
 def _read_objects(block: Block) -> dict[str, pa.LargeStringArray]:
@@ -192,7 +192,7 @@ def _load(line: str) -> dict[str, str] | None:
     return found if wrapped else None
 
 
-def read_cri(block: Block) -> _Parts:
+def read_cri(block: Block) -> Parts:
     """Read `2026-06-15T14:03:11.123456789Z stdout F …`; the tag P says that the text goes on."""
     lines = block.lines
     found = pc.extract_regex(lines, _CRI)
@@ -201,10 +201,10 @@ def read_cri(block: Block) -> _Parts:
     partial = pc.starts_with(found.field("tags"), "P").fill_null(False).to_numpy(zero_copy_only=False)
     streams = pc.equal(found.field("stream"), "stderr").fill_null(False).to_numpy(zero_copy_only=False)
     alone = pc.invert(wrapped).to_numpy(zero_copy_only=False)
-    return _Parts(texts, streams.astype(np.int8), partial, alone, _no_hosts(len(lines)))
+    return Parts(texts, streams.astype(np.int8), partial, alone, no_hosts(len(lines)))
 
 
-def read_syslog(block: Block) -> _Parts:
+def read_syslog(block: Block) -> Parts:
     """Read `<PRI>Mon dd hh:mm:ss HOST TAG: …` and RFC 5424; each header begins a record of its own."""
     lines = block.lines
     newer, older = pc.extract_regex(lines, _SYSLOG_5424), pc.extract_regex(lines, _SYSLOG)
@@ -216,7 +216,7 @@ def read_syslog(block: Block) -> _Parts:
     unnamed = pc.or_(pc.equal(hosts, ""), pc.equal(hosts, _NO_HOST))
     hosts = pc.if_else(unnamed, pa.scalar(None, pa.large_string()), hosts)
     none, alone = np.zeros(len(lines), bool), wrapped.to_numpy(zero_copy_only=False)
-    return _Parts(_decode_octal(texts), none.astype(np.int8), none, alone, hosts)
+    return Parts(_decode_octal(texts), none.astype(np.int8), none, alone, hosts)
 
 
 def _decode_octal(texts: pa.LargeStringArray) -> pa.LargeStringArray:
@@ -227,7 +227,8 @@ def _decode_octal(texts: pa.LargeStringArray) -> pa.LargeStringArray:
     return pc.replace_with_mask(texts, odd, pa.array(decoded, pa.large_string()))
 
 
-def _no_hosts(rows: int) -> pa.LargeStringArray:
+def no_hosts(rows: int) -> pa.LargeStringArray:
+    """Return the hosts of lines whose wrappers name none."""
     return pa.nulls(rows, pa.large_string())
 
 
@@ -261,7 +262,7 @@ def unwrap_blocks(blocks: Iterable[Block], wrapper: Wrapper, starts: Starts) -> 
         yield _build(wrapper(held), held.first_line, starts)
 
 
-def _find_cut(block: Block, parts: _Parts, starts: Starts) -> int:
+def _find_cut(block: Block, parts: Parts, starts: Starts) -> int:
     """Return the row from which on records may go on behind the block; only its last MiB is looked at."""
     window = int(np.searchsorted(block.starts, len(block.data) - _LONGEST_HOLD))
     rows, first = _group(parts.slice(window))
@@ -283,7 +284,7 @@ def _find_cut(block: Block, parts: _Parts, starts: Starts) -> int:
     return window + int(cut)
 
 
-def _group(parts: _Parts) -> tuple[np.ndarray, Mask]:
+def _group(parts: Parts) -> tuple[np.ndarray, Mask]:
     """Return the rows ordered by stream, and which of them begin a text."""
     rows = np.argsort(parts.streams, kind="stable") if parts.streams.any() else np.arange(len(parts.texts))
     streams, partial = parts.streams[rows], parts.partial[rows]
@@ -292,7 +293,7 @@ def _group(parts: _Parts) -> tuple[np.ndarray, Mask]:
     return rows, first
 
 
-def _join(parts: _Parts, rows: np.ndarray, first: Mask) -> pa.LargeStringArray:
+def _join(parts: Parts, rows: np.ndarray, first: Mask) -> pa.LargeStringArray:
     """Put texts together that were wrapped in pieces."""
     texts = parts.texts.take(pa.array(rows))
     if first.all():
@@ -302,7 +303,21 @@ def _join(parts: _Parts, rows: np.ndarray, first: Mask) -> pa.LargeStringArray:
     return pa.LargeStringArray.from_buffers(int(first.sum()), pa.py_buffer(wanted), texts.buffers()[2])
 
 
-def _build(parts: _Parts, first_line: int, starts: Starts) -> Unwrapped:
+def join_pieces(parts: Parts) -> tuple[pa.LargeStringArray, np.ndarray, np.ndarray]:
+    """Put texts together that were wrapped in pieces.
+
+    Returns:
+        The texts, the row in which each begins, ascending, and for every row the one in which its text begins.
+    """
+    rows, first = _group(parts)
+    heads = rows[first]
+    begins = np.empty(len(rows), np.int64)
+    begins[rows] = heads[np.cumsum(first) - 1]
+    order = np.argsort(heads)
+    return _join(parts, rows, first).take(pa.array(order)), heads[order], begins
+
+
+def _build(parts: Parts, first_line: int, starts: Starts) -> Unwrapped:
     rows, first = _group(parts)
     texts = _join(parts, rows, first)
     heads = rows[first]

@@ -12,7 +12,15 @@ from timeline.errors import UnclearFormatError, UsageError
 from timeline.parser import Batch
 from timeline.sources import Source
 from timeline.textlog import is_json_array
-from timeline_parsers._pg_cloud import Entry, find_entries, is_newest_first, load_entry, load_record, read_entries
+from timeline_parsers._pg_cloud import (
+    Entry,
+    are_divided,
+    find_entries,
+    is_newest_first,
+    load_entry,
+    load_record,
+    read_entries,
+)
 from timeline_parsers._pg_conf import Setting, settings_for, tell_use, tell_zone
 from timeline_parsers._pg_csvlog import parse_csvlog
 from timeline_parsers._pg_csvsplit import RECORD, RECORD_START
@@ -146,7 +154,8 @@ def _parse_cloud(source: Source) -> Iterator[Batch]:
     entries = find_entries(source.head)
     settled = _settle(source, _joined(entries), BEHIND)
     newest_first = is_newest_first(entries)
-    batches = parse_wrapped(source, read_entries, settled.prefix, settled.others, newest_first=newest_first)
+    unwrap = partial(read_entries, divided=are_divided(entries))
+    batches = parse_wrapped(source, unwrap, settled.prefix, settled.others, newest_first=newest_first)
     yield from settled.tell(batches)
 
 
