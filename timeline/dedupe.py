@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from timeline import schema
 from timeline.arrays import Flags, Ints, count_within, encode, group, lines, ranks, strings, take, time_order
-from timeline.echoes import is_text, pair_echoes
+from timeline.echoes import pair_echoes
 from timeline.overlaps import find_copies
 from timeline.schema import (
     ALSO_IN,
@@ -182,9 +182,16 @@ class _Groups:
         if rule == "same identity":
             paired &= ~_is_unique(self.events)
         elif rule == "same lines":
-            # What pairs have left of two texts of a journal may look like one block.
-            paired = is_text(self.events) & ((self.earlier & (1 << list(LAYERS).index("same event"))) != 0)
+            paired = self._is_of_a_rest()
         return (self.stands_for == self.rows) & ~paired
+
+    def _is_of_a_rest(self) -> Flags:
+        """Mark the rows of files that lost lines to pairs in an earlier run: the rest may look like a piece of another."""
+        if ALSO_IN not in self.events:
+            return np.zeros(len(self.events), bool)
+        others = self.events[ALSO_IN][(self.earlier & (1 << list(LAYERS).index("same event"))) != 0].dropna()
+        files = {place.rpartition(":")[0] for places in others.tolist() for place in places.split(", ")}
+        return self.events[FILE].isin(files).to_numpy(bool)
 
     def has(self, rule: str) -> Flags:
         """Mark the rows that *rule* has joined with others, in this run or an earlier one."""

@@ -87,11 +87,6 @@ def may_echo(events: pd.DataFrame) -> Flags:
     return flags
 
 
-def is_text(events: pd.DataFrame) -> Flags:
-    """Mark what is a text of a journal, or of syslog: a copy by nature."""
-    return events[SOURCE].isin(RELAYS).to_numpy(bool) & events[REF].isna().to_numpy()
-
-
 def _channels(events: pd.DataFrame) -> Ints:
     """Number the ways by which an event can have come; writers first, then by name, whatever else is in the frame.
 
@@ -146,7 +141,7 @@ class _Slots:
         ticks = np.where(native & relays, 1, _ticks(times))
         ticks[self.repeats > 1] = SECOND_US
         self.ticks = ticks[self.rows]
-        self.is_text = is_text(near)[self.rows]
+        self.is_text = (relays & ~native)[self.rows]
         self.aligned = aligned[self.rows]
         self.hosts = encode(near[HOST])[self.rows]
         self.pids = (encode(near[PID]) if PID in near else np.full(len(rows), -1))[self.rows]
