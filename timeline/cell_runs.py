@@ -29,6 +29,7 @@ from timeline.cell_table import BUCKET_US, PAUSE_US, Table, add_up, gaps_before,
 from timeline.schema import (
     COUNT,
     FILE,
+    HOST,
     KIND,
     LAST_FILE,
     LAST_LINE,
@@ -122,7 +123,8 @@ def entries_of(cells: Cells) -> pd.DataFrame:
     last = take(cells.rows[[FILE, LINE, MESSAGE]], runs.last)
     for name, column in zip((LAST_FILE, LAST_LINE, LAST_MESSAGE), last, strict=True):
         entries[name] = last[column].where(several)
-    entries = _name_others(entries, groups.keys[LEVEL].to_numpy()[runs.group])
+    cut = (groups.keys[LEVEL] > 0) & (groups.keys[TEXT] == REST)
+    entries = _name_others(entries, cut.to_numpy(dtype=bool)[runs.group] & several, has_places=cells.share > 0)
     entries = word_requests(entries, cells, groups, runs)
     return _settle(take(entries, order_rows(entries)))
 
@@ -147,11 +149,12 @@ def _find_looks(keys: pd.DataFrame) -> pd.Series:
     """Return the template of each key, of requests as "5xx /checkout"; of programs in a chat their text."""
     forms = keys[FORM].to_numpy()
     texts = strings(keys[TEXT]).combine_chunks()
-    coded = texts.filter(pa.array(forms == PLAIN)).dictionary_encode()
+    plain = (forms == PLAIN) & (keys[TEXT] != REST).to_numpy(dtype=bool)
+    coded = texts.filter(pa.array(plain)).dictionary_encode()
     merged = merge_slots(coded.dictionary.to_pylist())
     names = pa.array(list(merged.values()), pa.large_string()).take(coded.indices)
     every: list[str | None] = texts.to_pylist()
-    for place, name in zip(np.flatnonzero(forms == PLAIN).tolist(), names.to_pylist(), strict=True):
+    for place, name in zip(np.flatnonzero(plain).tolist(), names.to_pylist(), strict=True):
         every[place] = name
     for place in np.flatnonzero(forms >= REQUEST).tolist():
         every[place] = f"{status_class(forms[place])}xx {every[place]}"
@@ -206,11 +209,13 @@ def _stamps(times: Ints, wanted: Flags) -> pd.Series:
     return pd.Series(pd.DatetimeIndex(known.view("datetime64[us]"), tz="UTC")).astype(TIME_DTYPE)
 
 
-def _name_others(entries: pd.DataFrame, levels: Ints) -> pd.DataFrame:
+def _name_others(entries: pd.DataFrame, stands_for_all: Flags, *, has_places: bool) -> pd.DataFrame:
     """Say of entries that stand for all sorts of messages that they do; the first one's text would mislead."""
-    others = np.flatnonzero((levels > 0) & (entries[TEMPLATE] == REST).to_numpy(dtype=bool) & (entries[COUNT] > 1))
+    others = np.flatnonzero(stands_for_all)
     if not len(others):
         return entries
+    if not has_places:
+        entries = entries.assign(**{name: entries[name].where(~stands_for_all) for name in (HOST, SERVICE)})
     services = entries[SERVICE].astype("str").fillna(entries[SOURCE].astype("str"))
     messages = entries[MESSAGE].astype(object)
     messages.iloc[others] = [OTHERS.format(name) for name in services.iloc[others]]
@@ -224,7 +229,8 @@ def _settle(entries: pd.DataFrame) -> pd.DataFrame:
     free = [
         name
         for name, column in entries.items()
-        if isinstance(column.dtype, pd.CategoricalDtype) and column.dtype != schema.DTYPES.get(str(name))
+        if isinstance(column.dtype, pd.CategoricalDtype)
+        and not isinstance(schema.DTYPES.get(str(name)), pd.CategoricalDtype)
     ]
     return entries.assign(**{str(name): _sort_categories(entries[name]) for name in free})
 
