@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pandas as pd
 import pytest
+from parsed import Reader
 from timeline_parsers.nginx_access import parser as access_parser
 from timeline_parsers.nginx_error import parser
 
-from timeline.containers import Memory
-from timeline.parser import Batch
-from timeline.schema import concat, conform
-from timeline.sources import Source
 from timeline.testing import check_parser
 
 # 2026-06-15 14:03:11 read as if it were UTC
@@ -24,19 +18,8 @@ CONTEXT = (
 )
 
 
-def parse(data: str | bytes) -> list[Batch]:
-    raw = data if isinstance(data, bytes) else data.encode()
-    batches = list(parser.parse(Source(Memory("error.log", raw), "")))
-    for batch in batches:
-        assert batch.lines == len(batch.records) + batch.continuation + batch.blank + batch.decoration + batch.unparsed
-        conform(batch.records)
-    return batches
-
-
-def row(text: str | bytes) -> dict[str, Any]:
-    records = concat(batch.records for batch in parse(text))
-    assert len(records) == 1
-    return {str(name): value for name, value in records.iloc[0].items() if not pd.isna(value)}
+READER = Reader(parser, "error.log")
+parse, row = READER.parse, READER.row
 
 
 def sniff(text: str) -> float:

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pandas as pd
 import pytest
+from parsed import Reader
 from timeline_parsers.nginx_access import parser
-
-from timeline.containers import Memory
-from timeline.parser import Batch
-from timeline.schema import concat, conform
-from timeline.sources import Source
 
 # 2026-06-15 14:03:11 read as if it were UTC
 WALL = 1_781_532_191_000_000
@@ -20,24 +13,8 @@ AGENT = "Mozilla/5.0 (X11; Linux x86_64)"
 SIMPLE = f'203.0.113.9 - - [{STAMP}] "GET /checkout?id=1 HTTP/1.1" 502 157 "https://shop.example/" "{AGENT}"'
 
 
-def parse(data: str | bytes, **options: str) -> list[Batch]:
-    raw = data if isinstance(data, bytes) else data.encode()
-    batches = list(parser.parse(Source(Memory("access.log", raw), "", options)))
-    for batch in batches:
-        assert batch.lines == len(batch.records) + batch.continuation + batch.blank + batch.decoration + batch.unparsed
-        conform(batch.records)
-    assert sum(batch.lines for batch in batches) == raw.count(b"\n") + (not raw.endswith(b"\n") and bool(raw))
-    return batches
-
-
-def frame(data: str | bytes, **options: str) -> pd.DataFrame:
-    return concat(batch.records for batch in parse(data, **options))
-
-
-def row(line: str | bytes, **options: str) -> dict[str, Any]:
-    records = frame(line, **options)
-    assert len(records) == 1
-    return {str(name): value for name, value in records.iloc[0].items() if not pd.isna(value)}
+READER = Reader(parser, "access.log")
+parse, frame, row = READER.parse, READER.frame, READER.row
 
 
 def sniff(*lines: str) -> float:

@@ -3,44 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from parsed import Reader
 from timeline_parsers.postgresql import parser
-
-from timeline.containers import Memory
-from timeline.parser import Batch
-from timeline.schema import concat, conform
-from timeline.sources import Source
 
 # 2026-06-15 14:03:11.123 read as if it were UTC
 WALL = 1_781_532_191_123_000
 AT = "2026-06-15 14:03:11.123 UTC"
 
 
-def parse(text: str | bytes) -> list[Batch]:
-    raw = text if isinstance(text, bytes) else text.encode()
-    batches = list(parser.parse(Source(Memory("x.json", raw), "")))
-    for batch in batches:
-        assert batch.lines == len(batch.records) + batch.continuation + batch.blank + batch.decoration + batch.unparsed
-        assert min(batch.continuation, batch.blank, batch.unparsed) >= 0
-        conform(batch.records)
-    assert sum(batch.lines for batch in batches) == raw.count(b"\n") + (not raw.endswith(b"\n") and bool(raw))
-    return batches
-
-
-def rows(text: str | bytes) -> list[dict[str, Any]]:
-    frame = concat(batch.records for batch in parse(text))
-    return [{str(name): value for name, value in row.items() if not pd.isna(value)} for row in frame.to_dict("records")]
-
-
-def counts(text: str) -> tuple[int, int, int, int]:
-    batches = parse(text)
-    names = ("continuation", "blank", "unparsed")
-    return sum(len(batch.records) for batch in batches), *(sum(getattr(b, name) for b in batches) for name in names)
+READER = Reader(parser, "x.json")
+parse, rows, counts = READER.parse, READER.rows, READER.counts
 
 
 def lines(*objects: object) -> str:

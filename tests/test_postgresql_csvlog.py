@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from parsed import Reader, checked
 from timeline_parsers._pg_csvlog import parse_csvlog
 from timeline_parsers._pg_jsonlog import parse_jsonlog
 from timeline_parsers.postgresql import parser
 
 import timeline
 from timeline.containers import Memory
-from timeline.parser import Batch
-from timeline.schema import concat, conform
+from timeline.schema import concat
 from timeline.sources import Source
 
 # 2026-06-15 14:03:11.123 read as if it were UTC
@@ -25,34 +24,8 @@ WALL = 1_781_532_191_123_000
 AT = "2026-06-15 14:03:11.123 CEST"
 
 
-def parse(text: str | bytes) -> list[Batch]:
-    raw = text if isinstance(text, bytes) else text.encode()
-    return checked(list(parser.parse(Source(Memory("postgresql.csv", raw), ""))), raw)
-
-
-def checked(batches: list[Batch], raw: bytes) -> list[Batch]:
-    for batch in batches:
-        assert batch.lines == len(batch.records) + batch.continuation + batch.blank + batch.decoration + batch.unparsed
-        assert min(batch.continuation, batch.blank, batch.unparsed) >= 0
-        conform(batch.records)
-    text = Source(Memory("x", raw), "").read()  # arbitrary bytes may be compressed
-    assert sum(batch.lines for batch in batches) == text.count(b"\n") + (not text.endswith(b"\n") and bool(text))
-    return batches
-
-
-def rows(text: str | bytes) -> list[dict[str, Any]]:
-    frame = concat(batch.records for batch in parse(text))
-    return [{str(name): value for name, value in row.items() if not pd.isna(value)} for row in frame.to_dict("records")]
-
-
-def counts(text: str | bytes) -> tuple[int, int, int, int]:
-    batches = parse(text)
-    return (
-        sum(len(batch.records) for batch in batches),
-        sum(batch.continuation for batch in batches),
-        sum(batch.blank for batch in batches),
-        sum(batch.unparsed for batch in batches),
-    )
+READER = Reader(parser, "postgresql.csv")
+parse, rows, counts = READER.parse, READER.rows, READER.counts
 
 
 def csv_line(message: str = "division by zero", *, columns: int = 26, severity: str = "ERROR", **more: str) -> str:

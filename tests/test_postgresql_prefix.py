@@ -5,15 +5,10 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-import pandas as pd
 import pytest
+from parsed import Reader
 from timeline_parsers._pg_prefix import KNOWN, infer_prefix
 from timeline_parsers.postgresql import parser
-
-from timeline.containers import Memory
-from timeline.parser import Batch
-from timeline.schema import concat
-from timeline.sources import Source
 
 # 2026-06-15 14:03:11.123 and 14:03:11 read as if they were UTC
 WALL = 1_781_532_191_123_000
@@ -22,18 +17,8 @@ AT = "2026-06-15 14:03:11.123 UTC"
 SESSION = "6b0647bc.2fa1"
 
 
-def parse(text: str, **options: str) -> list[Batch]:
-    return list(parser.parse(Source(Memory("postgresql.log", text.encode()), "", options)))
-
-
-def rows(text: str, **options: str) -> list[dict[str, Any]]:
-    frame = concat(batch.records for batch in parse(text, **options))
-    return [{str(name): value for name, value in row.items() if not pd.isna(value)} for row in frame.to_dict("records")]
-
-
-def row(text: str, **options: str) -> dict[str, Any]:
-    (only,) = rows(text, **options)
-    return only
+READER = Reader(parser, "postgresql.log")
+parse, rows, row = READER.parse, READER.rows, READER.row
 
 
 def with_prefix(prefix: str, *lines: str) -> list[dict[str, Any]]:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from parsed import Reader
 from timeline_parsers._pg_prefix import compile_prefix
 from timeline_parsers._pg_stderr import parse_stderr
 from timeline_parsers.postgresql import parser
 
 from timeline.containers import Memory
 from timeline.errors import UsageError
-from timeline.parser import Batch
-from timeline.schema import concat, conform
+from timeline.schema import concat
 from timeline.sources import Source
 
 DEBIAN = "%m [%p] %q%u@%d "
@@ -25,35 +23,8 @@ SECOND = 1_781_532_191_000_000
 AT = "2026-06-15 14:03:11.123 UTC"
 
 
-def parse(text: str | bytes, **options: str) -> list[Batch]:
-    raw = text if isinstance(text, bytes) else text.encode()
-    batches = list(parser.parse(Source(Memory("postgresql.log", raw), "", options)))
-    for batch in batches:
-        assert batch.lines == len(batch.records) + batch.continuation + batch.blank + batch.decoration + batch.unparsed
-        conform(batch.records)
-    plain = Source(Memory("x", raw), "").read()  # arbitrary bytes may be compressed
-    assert sum(batch.lines for batch in batches) == plain.count(b"\n") + (not plain.endswith(b"\n") and bool(plain))
-    return batches
-
-
-def rows(text: str | bytes, **options: str) -> list[dict[str, Any]]:
-    frame = concat(batch.records for batch in parse(text, **options))
-    return [{str(name): value for name, value in row.items() if not pd.isna(value)} for row in frame.to_dict("records")]
-
-
-def row(text: str | bytes, **options: str) -> dict[str, Any]:
-    (only,) = rows(text, **options)
-    return only
-
-
-def counts(text: str | bytes, **options: str) -> tuple[int, int, int, int]:
-    batches = parse(text, **options)
-    return (
-        sum(len(batch.records) for batch in batches),
-        sum(batch.continuation for batch in batches),
-        sum(batch.blank for batch in batches),
-        sum(batch.unparsed for batch in batches),
-    )
+READER = Reader(parser, "postgresql.log")
+parse, rows, row, counts = READER.parse, READER.rows, READER.row, READER.counts
 
 
 def test_a_record_of_a_session() -> None:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import random
 from functools import partial
-from typing import Any
 
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from parsed import Reader, checked
 from timeline_parsers._pg_prefix import compile_prefix
 from timeline_parsers._pg_syslog import HEADERS, read_pieces
 from timeline_parsers._pg_wrapped import parse_wrapped
 from timeline_parsers.postgresql import parser
 
 from timeline.containers import Memory
-from timeline.parser import Batch
-from timeline.schema import concat, conform
+from timeline.schema import concat
 from timeline.sources import Source
 
 # 2026-06-15 14:03:11.123 and 16:03:12 of 1972 read as if they were UTC
@@ -28,35 +27,8 @@ ISO = "2026-06-15T16:03:12.123456+02:00 db-01"
 OLD = "Jun 15 16:03:12 db-01"
 
 
-def parse(text: str | bytes, **options: str) -> list[Batch]:
-    raw = text if isinstance(text, bytes) else text.encode()
-    return checked(list(parser.parse(Source(Memory("syslog", raw), "", options))), raw)
-
-
-def checked(batches: list[Batch], raw: bytes) -> list[Batch]:
-    for batch in batches:
-        assert batch.lines == len(batch.records) + batch.continuation + batch.blank + batch.decoration + batch.unparsed
-        assert min(batch.continuation, batch.blank, batch.unparsed) >= 0
-        conform(batch.records)
-    plain = Source(Memory("x", raw), "").read()  # arbitrary bytes may be compressed
-    assert sum(batch.lines for batch in batches) == plain.count(b"\n") + (not plain.endswith(b"\n") and bool(plain))
-    return batches
-
-
-def rows(text: str | bytes, **options: str) -> list[dict[str, Any]]:
-    frame = concat(batch.records for batch in parse(text, **options))
-    return [{str(name): value for name, value in row.items() if not pd.isna(value)} for row in frame.to_dict("records")]
-
-
-def row(text: str | bytes, **options: str) -> dict[str, Any]:
-    (only,) = rows(text, **options)
-    return only
-
-
-def counts(text: str | bytes, **options: str) -> tuple[int, int, int, int]:
-    batches = parse(text, **options)
-    names = ("continuation", "blank", "unparsed")
-    return sum(len(batch.records) for batch in batches), *(sum(getattr(b, name) for b in batches) for name in names)
+READER = Reader(parser, "syslog")
+parse, rows, row, counts = READER.parse, READER.rows, READER.row, READER.counts
 
 
 def test_a_record_and_its_parts() -> None:
