@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 from typing import Any
 
@@ -131,6 +132,13 @@ def test_nothing_at_all_gives_no_entries() -> None:
     assert 0 == len(entries_of(combine([])))
     with pytest.raises(SchemaError):
         reduce_events(pd.DataFrame({"message": ["x"]}))
+
+
+def test_cells_travel_between_processes() -> None:
+    events = frame([*errors([0, 5]), *requests([1.0, 2.0], 502), *chat([3.0], "+1", bot=False)])
+    cells = reduce_events(events)
+
+    pd.testing.assert_frame_equal(collapse(events), entries_of(combine([pickle.loads(pickle.dumps(cells))])))
 
 
 def test_a_run_goes_on_in_the_next_part() -> None:
