@@ -181,7 +181,7 @@ def test_any_text_is_accounted_for(lines: list[str], dated: bool) -> None:  # no
 def test_no_second_is_shown_that_was_not_told(tmp_path: Path) -> None:
     path = tmp_path / "chat.txt"
     path.write_text("alice [11:58 AM]\nthe checkout is down\n[11:58]\nrolling back shop-api to 2.13.0\n", "utf-8")
-    told = {"tz": "UTC", "options": {"slack": {"date": "2026-06-15"}}}
+    told: dict[str, Any] = {"tz": "UTC", "options": {"slack": {"date": "2026-06-15"}}}
     events = read_evidence(path, **told).events
     assert events["time_note"].to_list() == ["told to the minute; zone UTC as told"] * 2
     assert events["time_basis"].to_list() == ["declared"] * 2

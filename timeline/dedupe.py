@@ -186,7 +186,7 @@ class _Groups:
         return (self.stands_for == self.rows) & ~paired
 
     def _is_of_a_rest(self) -> Flags:
-        """Mark the rows of files that lost lines to pairs in an earlier run: the rest may look like a piece of another."""
+        """Mark the rows of files that lost lines to pairs in an earlier run: the rest may look like a copied piece."""
         if ALSO_IN not in self.events:
             return np.zeros(len(self.events), bool)
         others = self.events[ALSO_IN][(self.earlier & (1 << list(LAYERS).index("same event"))) != 0].dropna()
