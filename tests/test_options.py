@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from datetime import datetime, timedelta
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 
 import timeline
+from timeline.plan import make_plan
 
 ACCESS = '192.0.2.7 - - [15/Jun/2026:14:03:{second:02d} +0000] "GET /checkout HTTP/1.1" {status} 5 "-" "curl"\n'
 # In Berlin it is 16:03 when it is 14:03 UTC, in New York 10:03.
@@ -192,3 +194,9 @@ def test_what_has_no_time_is_counted_also_when_a_window_leaves_it_out(incident: 
 
     assert (1, 1, 0) == tuple(account.loc[f"{incident}/no-year.txt", ["undated", "out_of_window", "events"]])
     assert (0, 2) == tuple(account.loc[f"{incident}/access.log", ["undated", "events"]])
+
+
+def test_reading_and_planning_take_the_same_arguments() -> None:
+    asked, planned = (list(signature(function).parameters.values())[1:] for function in (timeline.read, make_plan))
+
+    assert asked == planned

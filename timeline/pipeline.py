@@ -15,7 +15,7 @@ from timeline.detect import detect
 from timeline.errors import TimelineError
 from timeline.gather import Gathering
 from timeline.outages import find_pauses
-from timeline.plan import Moment, Path_, Plan, make_plan
+from timeline.plan import Moment, Path_, Plan, make_plan, say_nothing
 from timeline.reading import date_events, read_source, span_of, within
 from timeline.results import Evidence, Timeline
 from timeline.select import FLOOR, select
@@ -44,7 +44,7 @@ def read(
     exclude: str | Sequence[str] = (),
     dedupe: bool = True,
     config: Path_ | None = None,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Callable[[str], None] = say_nothing,
 ) -> Evidence:
     """Read evidence into one event frame.
 

@@ -12,10 +12,14 @@ from typing import Any
 from timeline import registry
 from timeline.config import Rule, find_config, home_zone, load_config, option_rules, rules_from
 from timeline.errors import UnknownNameError, UsageError
-from timeline.window import Window, WindowRequest, request_window
+from timeline.window import WindowRequest, request_window
 
 Path_ = str | os.PathLike[str]
 Moment = str | datetime
+
+
+def say_nothing(_: str) -> None:
+    """Take the label of a source and do nothing with it."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +44,6 @@ class Plan:
     dedupe: bool
     progress: Callable[[str], None]
 
-    @property
-    def window(self) -> Window | None:
-        """The window; None if it has a time of day that only the evidence can date."""
-        return Window() if self.request.is_open else self.request.at_once
-
 
 def make_plan(
     paths: Sequence[Path_],
@@ -66,7 +65,7 @@ def make_plan(
     exclude: str | Sequence[str] = (),
     dedupe: bool = True,
     config: Path_ | None = None,
-    progress: Callable[[str], None] = lambda _: None,
+    progress: Callable[[str], None] = say_nothing,
 ) -> Plan:
     """Put together what `timeline.read` is asked for; the arguments are its own.
 

@@ -40,7 +40,6 @@ class Scale:
         probes: at how many places lines are dated, twice: over the file, and where the window begins and ends.
         probe_size: bytes that are read at each place.
         largest_share: of the file; if the window may lie in more of it, it is read whole.
-        largest: bytes; the same.
     """
 
     smallest: int = 32 << 20
@@ -49,7 +48,6 @@ class Scale:
     probes: int = 256
     probe_size: int = 1 << 14
     largest_share: float = 0.5
-    largest: int = 1 << 62
 
 
 SCALE: Final = Scale()

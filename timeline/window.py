@@ -277,11 +277,6 @@ class WindowRequest:
     zone: str | None
 
     @property
-    def is_open(self) -> bool:
-        """Whether no window was asked for."""
-        return self.since is None and self.until is None and self.around is None
-
-    @property
     def at_once(self) -> Window | None:
         """The window, if it can be said without the evidence; None if it is open, or has a time of day in it."""
         bounds = [bound for bound in (self.since, self.until, self.around) if bound is not None]

@@ -14,7 +14,6 @@ _HEX_PAIRS: Final = np.array([f"{byte:02x}".encode() for byte in range(256)], "S
 # Four digits at once, by the number that two bytes are in the memory of this machine.
 _TWO_BYTES: Final = np.arange(1 << 16, dtype=np.uint16).view(np.uint8).reshape(-1, 2)
 _HEX_QUADS: Final = _HEX_PAIRS[_TWO_BYTES].view(np.uint32).ravel()
-_ID_DIGITS: Final = 32
 
 
 def build_cursors(
